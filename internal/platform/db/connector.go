@@ -1,0 +1,79 @@
+package db
+
+import (
+	"context"
+	"database/sql/driver"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/lib/pq"
+)
+
+// connector opens the connections of a pool and sets on each what the service relies on.
+type connector struct {
+	cfg      pq.Config
+	observer observer
+}
+
+type connectorOptions struct {
+	appName        string
+	commandTimeout time.Duration // zero for none: migrations may take long
+	role           string        // the role to act as; empty for the one that logs in
+	observer       observer
+}
+
+func newConnector(dsn string, o connectorOptions) (*connector, error) {
+	cfg, err := parseDSN(dsn)
+	if err != nil {
+		return nil, err
+	}
+	cfg = cfg.Clone()
+	if cfg.ConnectTimeout <= 0 {
+		cfg.ConnectTimeout = dialTimeout
+	}
+	if cfg.ApplicationName == "" {
+		cfg.ApplicationName = o.appName
+	}
+	if o.commandTimeout > 0 {
+		ms := strconv.FormatInt(o.commandTimeout.Milliseconds(), 10)
+		setDefault(cfg.Runtime, "statement_timeout", ms)
+		setDefault(cfg.Runtime, "idle_in_transaction_session_timeout", ms)
+	}
+	if o.role != "" {
+		// As a startup parameter it is what RESET ROLE goes back to, so no statement can get out of it that way.
+		cfg.Runtime["role"] = o.role
+	}
+	return &connector{cfg: cfg, observer: o.observer}, nil
+}
+
+// setDefault leaves what the DSN says.
+func setDefault(params map[string]string, name, value string) {
+	if _, ok := params[name]; !ok {
+		params[name] = value
+	}
+}
+
+// Connect implements [driver.Connector].
+func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
+	inner, err := pq.NewConnectorConfig(c.cfg)
+	if err != nil {
+		return nil, errDSN
+	}
+	d := &dialer{}
+	inner.Dialer(d)
+	opened, err := inner.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	d.connected.Store(true)
+	pc, ok := opened.(pqConn)
+	if !ok {
+		_ = opened.Close()
+		return nil, fmt.Errorf("connect to the database: lib/pq's %T lacks a method this package builds on", opened)
+	}
+	return newConn(pc, d.conn, c.observer, c.cfg.BinaryParameters), nil
+}
+
+// Driver implements [driver.Connector].
+func (c *connector) Driver() driver.Driver { return &pq.Driver{} }

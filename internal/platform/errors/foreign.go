@@ -1,0 +1,81 @@
+package errors
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+)
+
+// From returns the [Error] that a client is to see for err: the first one in its tree, or one made from what the standard
+// library and Echo return. Anything unforeseen is an INTERNAL_ERROR that shows nothing of its text. From(nil) is nil.
+func From(err error) *Error {
+	if err == nil {
+		return nil
+	}
+	if e, ok := AsType[*Error](err); ok && e != nil {
+		return e.carrying(err)
+	}
+	// Before echo.HTTPError: Echo's binder wraps a body that is too large into a 400.
+	if tooLarge, ok := AsType[*http.MaxBytesError](err); ok {
+		return Wrap(err, CodePayloadTooLarge, "").With("limit_bytes", tooLarge.Limit)
+	}
+	if h, ok := AsType[*echo.HTTPError](err); ok && h != nil {
+		return Wrap(err, codeOf(h.Code), "")
+	}
+	switch {
+	case Is(err, context.Canceled):
+		return Wrap(err, CodeClientClosedRequest, "")
+	case Is(err, context.DeadlineExceeded):
+		return Wrap(err, CodeGatewayTimeout, "")
+	}
+	return Wrap(err, CodeInternal, "")
+}
+
+// carrying returns e itself where it is all there is to err, else a copy whose cause is the whole of err, so that the log
+// keeps what the wrappers said was tried.
+func (e *Error) carrying(err error) *Error {
+	if err == error(e) {
+		return e
+	}
+	c := *e
+	c.stack = e.trace()
+	c.cause = err
+	return &c
+}
+
+// Recovered returns the INTERNAL_ERROR for a value that recover returned. Call it in the deferred function itself, so
+// that the trace holds the place of the panic.
+func Recovered(value any) *Error {
+	cause, ok := value.(error)
+	if !ok {
+		cause = fmt.Errorf("%v", value)
+	}
+	return build(CodeInternal, "", fmt.Errorf("panic: %w", cause))
+}
+
+var codeByStatus = map[int]Code{}
+
+func init() {
+	for _, c := range []Code{
+		CodeValidation, CodeAuthRequired, CodeAuthorization, CodeNotFound, CodeMethodNotAllowed, CodeRequestTimeout,
+		CodeConflict, CodePreconditionFailed, CodePreconditionRequired, CodePayloadTooLarge, CodeUnsupportedMediaType,
+		CodeRateLimitExceeded, CodeClientClosedRequest, CodeInternal, CodeBadGateway, CodeServiceUnavailable, CodeGatewayTimeout,
+	} {
+		codeByStatus[c.Status] = c
+	}
+}
+
+// codeOf returns the code for an HTTP status. One that has none gets the name of its status, as in NOT_ACCEPTABLE.
+func codeOf(status int) Code {
+	if c, ok := codeByStatus[status]; ok {
+		return c
+	}
+	text := http.StatusText(status)
+	if text == "" || status < http.StatusBadRequest {
+		return CodeInternal
+	}
+	return Code{Name: strings.ToUpper(strings.NewReplacer(" ", "_", "-", "_", "'", "").Replace(text)), Status: status, Message: text}
+}
