@@ -6,9 +6,26 @@
 // catalogue and fails for one that has not.
 package migrations
 
-import "embed"
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+)
 
 // Files are the migrations.
 //
 //go:embed *.sql
 var Files embed.FS
+
+// Hash names the state of the schema that the files lead to: it changes with any of them.
+func Hash() string {
+	h := sha256.New()
+	names, _ := fs.Glob(Files, "*.sql") // the pattern is well-formed
+	for _, name := range names {
+		text, _ := fs.ReadFile(Files, name) // embedded: it is there
+		fmt.Fprintf(h, "%s\n%d\n%s", name, len(text), text)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

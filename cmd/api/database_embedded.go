@@ -1,0 +1,20 @@
+//go:build !production
+
+package main
+
+import (
+	"context"
+	"path/filepath"
+
+	"github.com/netrun-systems/go-service-template/internal/platform/db/embedded"
+)
+
+// startDatabase starts a PostgreSQL of this service's own, with its data kept below .data. The build for production,
+// -tags production, does not contain it.
+func startDatabase(ctx context.Context) (dsn string, stop func(context.Context) error, err error) {
+	s, err := embedded.Start(ctx, embedded.Options{Dir: filepath.Join(dataDir, "postgres"), Log: log})
+	if err != nil {
+		return "", nil, err
+	}
+	return s.DSN("postgres"), s.Stop, nil
+}

@@ -1,0 +1,16 @@
+//go:build production
+
+package main
+
+import (
+	"context"
+
+	"github.com/netrun-systems/go-service-template/internal/platform/config"
+)
+
+// startDatabase refuses: a build for production has no database of its own.
+func startDatabase(context.Context) (dsn string, stop func(context.Context) error, err error) {
+	return "", nil, &config.Error{Problems: []config.Problem{
+		{Variable: "DATABASE_URL", Rule: "required", Message: "is required: this build has no development database"},
+	}}
+}

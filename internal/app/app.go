@@ -1,0 +1,137 @@
+// Package app is the service: it builds every part from the configuration, in order, and takes them down in reverse.
+package app
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/netrun-systems/go-service-template/internal/app/identity"
+	"github.com/netrun-systems/go-service-template/internal/app/notes"
+	"github.com/netrun-systems/go-service-template/internal/platform/auth"
+	"github.com/netrun-systems/go-service-template/internal/platform/db"
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
+	"github.com/netrun-systems/go-service-template/internal/platform/logging"
+	"github.com/netrun-systems/go-service-template/internal/platform/server"
+	"github.com/netrun-systems/go-service-template/migrations"
+)
+
+var log = logging.For()
+
+// databaseRole is the role that the migrations create. The service acts as it where it logs in as a superuser, in
+// development and testing.
+const databaseRole = "app_role"
+
+const statsInterval = time.Minute
+
+// App is a service that is ready to run.
+type App struct {
+	server *server.Server
+	pool   *db.Pool
+}
+
+// New connects to the database, migrates it where the configuration says so, and builds the service. version is the
+// build's. Close the App, whether it ran or not.
+func New(ctx context.Context, cfg *Config, version string) (*App, error) {
+	if cfg.Database.Migrates() {
+		if err := migrate(ctx, cfg); err != nil {
+			return nil, err
+		}
+	}
+	options := db.Options{Log: log}
+	if cfg.trusting() {
+		options.Role = databaseRole
+	}
+	pool, err := db.Open(ctx, cfg.Database, options)
+	if err != nil {
+		return nil, err
+	}
+	srv, err := build(cfg, pool, version)
+	if err != nil {
+		return nil, errors.Join(err, pool.Close())
+	}
+	return &App{server: srv, pool: pool}, nil
+}
+
+func migrate(ctx context.Context, cfg *Config) error {
+	m, err := db.NewMigrator(ctx, cfg.Database, migrations.Files, log)
+	if err != nil {
+		return err
+	}
+	return errors.Join(m.Up(ctx), m.Close())
+}
+
+// build wires the parts: keys, services, handlers, routes, checks.
+func build(cfg *Config, pool *db.Pool, version string) (*server.Server, error) {
+	keys, err := cfg.Auth.KeySet()
+	if err != nil {
+		return nil, fmt.Errorf("read the signing keys: %w", err)
+	}
+	issuer, err := auth.NewIssuer(keys, auth.IssuerOptions{
+		Issuer: cfg.Auth.Issuer, Audience: cfg.Auth.Audience, TTL: cfg.Auth.AccessTokenTTL,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make the token issuer: %w", err)
+	}
+	verifier, err := auth.NewVerifier(keys, auth.VerifierOptions{
+		Issuer: cfg.Auth.Issuer, Audience: cfg.Auth.Audience, Leeway: cfg.Auth.Leeway,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make the token verifier: %w", err)
+	}
+	passwords, err := auth.NewPasswords(auth.PasswordOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("make the password hasher: %w", err)
+	}
+	schema, err := db.Latest(migrations.Files)
+	if err != nil {
+		return nil, err
+	}
+
+	e := server.NewEcho(cfg.HTTP, log)
+	register(e, routes(handlers{
+		identity: identity.NewHandler(identity.NewService(pool, passwords, issuer)),
+		notes:    notes.NewHandler(notes.NewService(pool)),
+	}), verifier)
+
+	health := server.NewHealth(log,
+		server.Check{Name: "database", Func: pool.Ping},
+		server.Check{Name: "schema", Func: func(ctx context.Context) error { return pool.CheckSchema(ctx, schema) }},
+	)
+	e.GET("/healthz", health.Live)
+	e.GET("/readyz", health.Ready)
+	return server.New(cfg.HTTP, e, server.Options{Log: log, Version: version, Health: health, Metrics: metrics(pool)}), nil
+}
+
+func metrics(pool *db.Pool) http.Handler {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		collectors.NewDBStatsCollector(pool.SQL(), "main"),
+	)
+	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry})
+}
+
+// Run serves until ctx ends, and then stops in this order: readiness goes off, requests are drained, workers end. The
+// database stays open until [App.Close], since requests need it to the last.
+func (a *App) Run(ctx context.Context) error {
+	workers, stop := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		a.pool.LogStats(workers, statsInterval)
+	}()
+	err := a.server.Run(ctx)
+	stop()
+	<-done
+	return err
+}
+
+// Close closes the database.
+func (a *App) Close() error { return a.pool.Close() }

@@ -1,0 +1,69 @@
+package identity
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/netrun-systems/go-service-template/internal/platform/auth"
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
+	"github.com/netrun-systems/go-service-template/internal/platform/server/request"
+	"github.com/netrun-systems/go-service-template/internal/platform/server/respond"
+)
+
+// Handler answers the HTTP requests of the feature.
+type Handler struct{ service *Service }
+
+// NewHandler returns the handlers for a service.
+func NewHandler(s *Service) *Handler { return &Handler{s} }
+
+// Register answers POST /v1/auth/register.
+func (h *Handler) Register(c echo.Context) error {
+	var r Registration
+	if err := request.JSON(c, &r); err != nil {
+		return err
+	}
+	user, tokens, err := h.service.Register(c.Request().Context(), r)
+	if err != nil {
+		return err
+	}
+	noStore(c)
+	return respond.JSON(c, http.StatusCreated, struct {
+		User   User   `json:"user"`
+		Tokens Tokens `json:"tokens"`
+	}{user, tokens})
+}
+
+// Login answers POST /v1/auth/login.
+func (h *Handler) Login(c echo.Context) error {
+	var credentials Credentials
+	if err := request.JSON(c, &credentials); err != nil {
+		return err
+	}
+	tokens, err := h.service.Login(c.Request().Context(), credentials, c.RealIP())
+	if err != nil {
+		return err
+	}
+	noStore(c)
+	return respond.JSON(c, http.StatusOK, tokens)
+}
+
+// noStore keeps tokens out of caches, as RFC 6749, section 5.1 asks.
+func noStore(c echo.Context) { c.Response().Header().Set("Cache-Control", "no-store") }
+
+// Me answers GET /v1/me.
+func (h *Handler) Me(c echo.Context) error {
+	ctx := c.Request().Context()
+	p, ok := auth.PrincipalFrom(ctx)
+	if !ok {
+		return errors.New(errors.CodeAuthRequired, "")
+	}
+	user, err := h.service.Me(ctx, p)
+	if err != nil {
+		return err
+	}
+	return respond.JSON(c, http.StatusOK, struct {
+		User
+		Permissions []auth.Permission `json:"permissions"`
+	}{user, user.Role.Permissions()})
+}

@@ -1,0 +1,77 @@
+// Package identity is who uses the service: tenants, user accounts, and the members that tie one to the other. It
+// registers and logs in, and hands out access tokens.
+package identity
+
+import (
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/netrun-systems/go-service-template/internal/platform/auth"
+	"github.com/netrun-systems/go-service-template/internal/platform/logging"
+	"github.com/netrun-systems/go-service-template/internal/platform/server/request"
+)
+
+// The limits of names, in characters.
+const (
+	maxTenantName  = 100
+	maxDisplayName = 100
+)
+
+// User is a member of a tenant as clients see it.
+type User struct {
+	ID          uuid.UUID `json:"id" db:"id"`
+	Email       string    `json:"email" db:"email"`
+	DisplayName string    `json:"display_name" db:"display_name"`
+	TenantID    uuid.UUID `json:"tenant_id" db:"tenant_id"`
+	TenantName  string    `json:"tenant_name" db:"tenant_name"`
+	Role        auth.Role `json:"role" db:"role"`
+}
+
+// Tokens is what a client needs to make requests, in the terms of RFC 6749, section 5.1.
+type Tokens struct {
+	AccessToken string `json:"access_token"`
+	TokenType   string `json:"token_type"` // always Bearer
+	ExpiresIn   int64  `json:"expires_in"` // seconds
+}
+
+// Registration makes a tenant and its owner.
+type Registration struct {
+	TenantName  string         `json:"tenant_name"`
+	Email       string         `json:"email"`
+	Password    logging.Secret `json:"password"`
+	DisplayName string         `json:"display_name"`
+}
+
+// Credentials log in. A user who is a member of several tenants may name one; else it is the one joined first.
+type Credentials struct {
+	Email    string         `json:"email"`
+	Password logging.Secret `json:"password"`
+	TenantID uuid.UUID      `json:"tenant_id"`
+}
+
+func (r *Registration) validate() error {
+	r.TenantName, r.DisplayName, r.Email = strings.TrimSpace(r.TenantName), strings.TrimSpace(r.DisplayName), normalEmail(r.Email)
+	if r.DisplayName == "" {
+		r.DisplayName, _, _ = strings.Cut(r.Email, "@")
+	}
+	var check request.Check
+	check.Text("tenant_name", r.TenantName, 1, maxTenantName)
+	check.Email("email", r.Email)
+	check.Text("display_name", r.DisplayName, 0, maxDisplayName)
+	check.Include(auth.CheckPassword(r.Password.Reveal(), r.Email))
+	return check.Err()
+}
+
+func (c *Credentials) validate() error {
+	c.Email = normalEmail(c.Email)
+	var check request.Check
+	check.Email("email", c.Email)
+	if c.Password.IsZero() {
+		check.Add("password", "required", "is required")
+	}
+	return check.Err()
+}
+
+// normalEmail is how an email is stored and looked up. Case never tells two mailboxes apart in practice.
+func normalEmail(email string) string { return strings.ToLower(strings.TrimSpace(email)) }

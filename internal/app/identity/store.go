@@ -1,0 +1,90 @@
+package identity
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/netrun-systems/go-service-template/internal/platform/auth"
+	"github.com/netrun-systems/go-service-template/internal/platform/db"
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
+)
+
+// emailConstraint is the constraint that keeps emails unique.
+const emailConstraint = "users_email_key"
+
+// store is the tables tenants, users and members.
+type store struct{ pool *db.Pool }
+
+func (s store) insertTenant(ctx context.Context, id uuid.UUID, name string) error {
+	_, err := db.Exec(ctx, s.pool, `insert into tenants (id, name) values ($1, $2)`, id, name)
+	if err != nil {
+		return fmt.Errorf("insert a tenant: %w", err)
+	}
+	return nil
+}
+
+func (s store) insertUser(ctx context.Context, id uuid.UUID, email, displayName, passwordHash string) error {
+	_, err := db.Exec(ctx, s.pool, `insert into users (id, email, display_name, password_hash) values ($1, $2, $3, $4)`,
+		id, email, displayName, passwordHash)
+	switch {
+	case db.Violated(err, emailConstraint):
+		return errors.Wrap(err, errors.CodeConflict, "The email is already registered").With("field", "email")
+	case err != nil:
+		return fmt.Errorf("insert a user: %w", err)
+	}
+	return nil
+}
+
+func (s store) insertMember(ctx context.Context, tenant, user uuid.UUID, role auth.Role) error {
+	_, err := db.Exec(ctx, s.pool, `insert into members (tenant_id, user_id, role) values ($1, $2, $3)`, tenant, user, role)
+	if err != nil {
+		return fmt.Errorf("insert a member: %w", err)
+	}
+	return nil
+}
+
+// account is what a login needs to know of a user.
+type account struct {
+	ID           uuid.UUID `db:"id"`
+	PasswordHash string    `db:"password_hash"`
+}
+
+// accountByEmail needs no tenant: accounts are known across tenants. An unknown email is sql.ErrNoRows.
+func (s store) accountByEmail(ctx context.Context, email string) (account, error) {
+	return db.One[account](ctx, s.pool, `select id, password_hash from users where email = $1`, email)
+}
+
+// setPasswordHash replaces a hash unless the password has been changed meanwhile.
+func (s store) setPasswordHash(ctx context.Context, a account, hash string) error {
+	_, err := db.Exec(ctx, s.pool, `update users set password_hash = $3, updated_at = now() where id = $1 and password_hash = $2`,
+		a.ID, a.PasswordHash, hash)
+	if err != nil {
+		return fmt.Errorf("replace a password hash: %w", err)
+	}
+	return nil
+}
+
+type membership struct {
+	TenantID uuid.UUID `db:"tenant_id"`
+	Role     auth.Role `db:"role"`
+}
+
+// membership returns the user's membership of tenant, or the oldest where tenant is zero. It runs in a transaction of
+// that user; none is sql.ErrNoRows.
+func (s store) membership(ctx context.Context, user, tenant uuid.UUID) (membership, error) {
+	return db.One[membership](ctx, s.pool, `
+		select tenant_id, role from members
+		where user_id = $1 and ($2 = '00000000-0000-0000-0000-000000000000'::uuid or tenant_id = $2)
+		order by created_at, tenant_id limit 1`, user, tenant)
+}
+
+// user returns a member of the tenant of the transaction.
+func (s store) user(ctx context.Context, id uuid.UUID) (User, error) {
+	u, err := db.One[User](ctx, s.pool, `
+		select u.id, u.email, u.display_name, m.tenant_id, t.name as tenant_name, m.role
+		from members m join users u on u.id = m.user_id join tenants t on t.id = m.tenant_id
+		where m.user_id = $1`, id)
+	return u, errors.NotFoundOr(err, "user", id)
+}

@@ -1,0 +1,73 @@
+package app
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/netrun-systems/go-service-template/internal/app/identity"
+	"github.com/netrun-systems/go-service-template/internal/app/notes"
+	"github.com/netrun-systems/go-service-template/internal/platform/auth"
+	"github.com/netrun-systems/go-service-template/internal/platform/db"
+)
+
+// Who may use a route, where that is not a permission.
+const (
+	public   auth.Permission = ""              // anybody
+	signedIn auth.Permission = "authenticated" // whoever has a valid access token
+)
+
+// Route is a route of the API and the permission it asks for.
+type Route struct {
+	Method, Path string
+	Permission   auth.Permission
+	handler      echo.HandlerFunc
+}
+
+// handlers are what the routes lead to.
+type handlers struct {
+	identity *identity.Handler
+	notes    *notes.Handler
+}
+
+// routes is the one list of the routes of the API.
+func routes(h handlers) []Route {
+	return []Route{
+		{http.MethodPost, "/v1/auth/register", public, h.identity.Register},
+		{http.MethodPost, "/v1/auth/login", public, h.identity.Login},
+		{http.MethodGet, "/v1/me", signedIn, h.identity.Me},
+
+		{http.MethodGet, "/v1/notes", auth.PermNotesRead, h.notes.List},
+		{http.MethodPost, "/v1/notes", auth.PermNotesWrite, h.notes.Create},
+		{http.MethodGet, "/v1/notes/:id", auth.PermNotesRead, h.notes.Get},
+		{http.MethodPatch, "/v1/notes/:id", auth.PermNotesWrite, h.notes.Update},
+		{http.MethodDelete, "/v1/notes/:id", auth.PermNotesWrite, h.notes.Delete},
+	}
+}
+
+// register adds the routes to e, each behind what its permission asks for.
+func register(e *echo.Echo, list []Route, verifier *auth.Verifier) {
+	authenticate := auth.Authenticate(verifier, log)
+	for _, r := range list {
+		var before []echo.MiddlewareFunc
+		switch r.Permission {
+		case public:
+		case signedIn:
+			before = []echo.MiddlewareFunc{authenticate, tenancy}
+		default:
+			before = []echo.MiddlewareFunc{authenticate, auth.Require(r.Permission), tenancy}
+		}
+		e.Add(r.Method, r.Path, r.handler, before...)
+	}
+}
+
+// tenancy makes the database transactions of a request act for the tenant and the user of its principal.
+func tenancy(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		if p, ok := auth.PrincipalFrom(r.Context()); ok {
+			c.SetRequest(r.WithContext(db.WithUser(db.WithTenant(r.Context(), p.TenantID), p.UserID)))
+		}
+		return next(c)
+	}
+}

@@ -1,0 +1,97 @@
+package embedded_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/netrun-systems/go-service-template/internal/platform/db/embedded"
+)
+
+func TestKilledProcessLeavesNoServer(t *testing.T) {
+	t.Parallel()
+	for name, env := range map[string][]string{"by the kernel": nil, "by the guard": {"EMBEDDED_TEST_GUARDED=1"}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			owner, dsn, pid := holder(t, dir, 0, env...)
+			query(t, dsn, "create table kept as select 'yes' as answer")
+			require.NoError(t, owner.Process.Kill())
+			_ = owner.Wait()
+
+			s := start(t, scratch(dir)) // at once, while the old server may still be shutting down
+			assert.NotEqual(t, pid, s.PID())
+			requireGone(t, pid)
+			assert.Equal(t, "yes", query(t, s.DSN("postgres"), "select answer from kept"))
+		})
+	}
+}
+
+func TestServerKilledWithItsProcess(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	owner, dsn, pid := holder(t, dir, 0)
+	query(t, dsn, "create table kept as select 'yes' as answer")
+	require.NoError(t, owner.Process.Kill())
+	_ = syscall.Kill(pid, syscall.SIGKILL)
+	s := start(t, scratch(dir))
+	assert.Equal(t, "yes", query(t, s.DSN("postgres"), "select answer from kept"))
+}
+
+func TestOrphanIsStopped(t *testing.T) {
+	t.Parallel()
+	o := scratch(t.TempDir())
+	o.Detachable = true
+	orphan, err := embedded.Start(t.Context(), o)
+	require.NoError(t, err)
+	require.NoError(t, orphan.Detach())
+	query(t, orphan.DSN("postgres"), "create table kept as select 'yes' as answer")
+	s := start(t, o)
+	<-orphan.Done()
+	assert.Equal(t, "yes", query(t, s.DSN("postgres"), "select answer from kept"))
+}
+
+func TestOrphanStoppedWithinTheContext(t *testing.T) {
+	t.Parallel()
+	o := scratch(t.TempDir())
+	o.Detachable = true
+	orphan, err := embedded.Start(t.Context(), o)
+	require.NoError(t, err)
+	require.NoError(t, orphan.Detach())
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = embedded.Start(ctx, o)
+	require.ErrorContains(t, err, "does not end")
+	require.NoError(t, embedded.Destroy(t.Context(), orphan.Dir()))
+	<-orphan.Done()
+}
+
+// An ordinary user needs no other account; under root the test becomes one.
+func TestAsAnOrdinaryUser(t *testing.T) {
+	t.Parallel()
+	const someone = 54321
+	dir, err := os.MkdirTemp(t.TempDir(), "user")
+	require.NoError(t, err)
+	uid := uint32(0)
+	if os.Geteuid() == 0 {
+		uid = someone
+		dir = publicDir(t)
+		require.NoError(t, os.Chown(dir, someone, someone))
+	}
+	owner, dsn, pid := holder(t, dir, uid, "HOME=/nonexistent")
+	assert.Equal(t, "1", query(t, dsn, "select 1"))
+	require.NoError(t, owner.Process.Kill())
+	requireGone(t, pid)
+
+	s := start(t, scratch(dir)) // as root now: the data stays the user's
+	info, err := os.Stat(filepath.Join(s.Dir(), "cluster"))
+	require.NoError(t, err)
+	if uid != 0 {
+		assert.Equal(t, uid, info.Sys().(*syscall.Stat_t).Uid)
+	}
+}

@@ -1,0 +1,26 @@
+//go:build !darwin && !dragonfly && !freebsd && !linux && !netbsd && !openbsd
+
+package embedded
+
+import (
+	"io/fs"
+	"os"
+	"syscall"
+
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
+)
+
+// Start refuses to do anything where supported is false, so the rest only has to compile.
+const supported = false
+
+const (
+	fastShutdown      = syscall.SIGINT
+	immediateShutdown = syscall.SIGQUIT
+)
+
+func attributes(*account) *syscall.SysProcAttr { return &syscall.SysProcAttr{} }
+func lockFile(*os.File) error                  { return errors.ErrUnsupported }
+func ownerOf(fs.FileInfo) (uid, gid uint32)    { return 0, 0 }
+func send(int, syscall.Signal) error           { return errors.ErrUnsupported }
+func exists(int) bool                          { return false }
+func killGroup(int) error                      { return errors.ErrUnsupported }

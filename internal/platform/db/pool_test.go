@@ -1,0 +1,325 @@
+package db_test
+
+import (
+	"context"
+	"database/sql"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/netrun-systems/go-service-template/internal/platform/config"
+	"github.com/netrun-systems/go-service-template/internal/platform/db"
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
+	"github.com/netrun-systems/go-service-template/internal/platform/platformtest"
+)
+
+func TestOpenRefusesARoleThatBypassesRowSecurity(t *testing.T) {
+	t.Parallel()
+	dsn := database(t)
+	_, err := db.Open(t.Context(), settings(dsn), db.Options{})
+	assert.ErrorIs(t, err, db.ErrBypassesRowSecurity, "a superuser")
+
+	_, err = db.Open(t.Context(), settings(dsn), db.Options{Role: "no_such_role"})
+	require.ErrorIs(t, err, db.ErrBypassesRowSecurity)
+	assert.ErrorContains(t, err, "no_such_role")
+
+	_, err = superuser(t, dsn).ExecContext(t.Context(), `do $$ begin
+		create role db_test_bypass login bypassrls password 'db-test';
+	exception when duplicate_object or unique_violation then null; end $$`)
+	require.NoError(t, err)
+	_, err = db.Open(t.Context(), settings(as(t, dsn, "db_test_bypass", "db-test")), db.Options{})
+	assert.ErrorIs(t, err, db.ErrBypassesRowSecurity, "a role with BYPASSRLS")
+}
+
+// as returns dsn for another login.
+func as(t testing.TB, dsn, user, password string) string {
+	t.Helper()
+	u, err := url.Parse(dsn)
+	require.NoError(t, err)
+	u.User = url.UserPassword(user, password)
+	return u.String()
+}
+
+func TestPoolActsAsTheRole(t *testing.T) {
+	t.Parallel()
+	pool := open(t, database(t))
+	for _, statement := range []string{"select 1", "reset role"} {
+		_, err := db.Exec(t.Context(), pool, statement)
+		require.NoError(t, err)
+		role, err := db.One[string](t.Context(), pool, "select current_user")
+		require.NoError(t, err)
+		assert.Equal(t, appRole, role, "also after %s", statement)
+	}
+}
+
+func TestPlainRoleIsTakenAsItIs(t *testing.T) {
+	t.Parallel()
+	dsn := database(t)
+	_, err := superuser(t, dsn).ExecContext(t.Context(), `do $$ begin
+		create role db_test_plain login password 'db-test';
+	exception when duplicate_object or unique_violation then null; end $$`)
+	require.NoError(t, err)
+	pool := open(t, as(t, dsn, "db_test_plain", "db-test"), func(_ *db.Config, o *db.Options) { o.Role = "" })
+	role, err := db.One[string](t.Context(), pool, "select current_user")
+	require.NoError(t, err)
+	assert.Equal(t, "db_test_plain", role)
+}
+
+func TestConnectionsHaveTheirSettings(t *testing.T) {
+	t.Parallel()
+	pool := open(t, database(t), func(c *db.Config, _ *db.Options) { c.CommandTimeout = 7 * time.Second })
+	for name, want := range map[string]string{
+		"statement_timeout": "7s", "idle_in_transaction_session_timeout": "7s", "application_name": "db-test",
+	} {
+		got, err := db.One[string](t.Context(), pool, "select current_setting($1)", name)
+		require.NoError(t, err)
+		assert.Equal(t, want, got, name)
+	}
+}
+
+func TestOpenFailsAtOnceWhereWaitingIsNoUse(t *testing.T) {
+	t.Parallel()
+	dsn := database(t)
+	for name, bad := range map[string]string{
+		"a wrong password":   as(t, dsn, "postgres", "canary-wrong"),
+		"an unknown role":    as(t, dsn, "nobody_at_all", "canary-wrong"),
+		"a DSN to no server": "host=localhost port=x password=canary-wrong",
+	} {
+		start := time.Now()
+		record, log := newRecorder(t)
+		_, err := db.Open(t.Context(), settings(bad), db.Options{Log: log})
+		require.Error(t, err, name)
+		assert.Less(t, time.Since(start), 10*time.Second, name)
+		assert.NotContains(t, err.Error()+record.String(), "canary", name)
+		assert.Len(t, record.events(t, "pool_initialization_failed"), 1, name)
+	}
+}
+
+func TestOpenWaitsForAServerThatIsNotUpYet(t *testing.T) {
+	t.Parallel()
+	dsn := database(t)
+	proxy := platformtest.NewProxy(t, hostOf(t, dsn))
+	proxy.Cut()
+	record, log := newRecorder(t)
+	opened := make(chan error, 1)
+	go func() {
+		pool, err := db.Open(t.Context(), settings(proxy.DSN(dsn)), db.Options{Role: appRole, Log: log})
+		if err == nil {
+			err = pool.Close()
+		}
+		opened <- err
+	}()
+	platformtest.Eventually(t, 10*time.Second, func() error {
+		if len(record.events(t, "database_waiting")) == 0 {
+			return errors.Sentinel("no attempt yet")
+		}
+		return nil
+	})
+	proxy.Restore()
+	require.NoError(t, <-opened)
+	assert.Len(t, record.events(t, "pool_initialized"), 1)
+}
+
+func TestOpenEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	dsn := database(t)
+	proxy := platformtest.NewProxy(t, hostOf(t, dsn))
+	proxy.Cut()
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	_, err := db.Open(ctx, settings(proxy.DSN(dsn)), db.Options{})
+	assert.True(t, errors.HasCode(err, errors.CodeServiceUnavailable), err)
+}
+
+func TestExhaustedPoolAnswersInTime(t *testing.T) {
+	t.Parallel()
+	pool := open(t, database(t), func(c *db.Config, _ *db.Options) { c.PoolSize, c.PoolTimeout = 1, 100*time.Millisecond })
+	err := pool.InTx(t.Context(), func(ctx context.Context) error {
+		require.NoError(t, insert(ctx, pool, 1))
+		start := time.Now()
+		for name, wait := range map[string]func(context.Context) error{
+			"a statement":   func(ctx context.Context) error { return insert(ctx, pool, 2) },
+			"a transaction": func(ctx context.Context) error { return pool.InTx(ctx, func(context.Context) error { return nil }) },
+		} {
+			err := wait(t.Context()) // not in the transaction
+			assert.True(t, errors.HasCode(err, errors.CodeServiceUnavailable), "%s: %v", name, err)
+			assert.Equal(t, time.Second, errors.From(err).RetryAfter, name)
+		}
+		assert.Less(t, time.Since(start), 3*time.Second)
+		assert.NoError(t, pool.Ping(t.Context()), "a health check does not queue")
+		_, err := db.Exec(ctx, pool, "select pg_sleep(0.3)") // a statement may take longer than the wait for a connection
+		return err
+	})
+	assert.NoError(t, err)
+}
+
+func TestServerRestartIsNotNoticed(t *testing.T) {
+	t.Parallel()
+	dsn := database(t)
+	pool := open(t, dsn)
+	require.NoError(t, insert(t.Context(), pool, 1))
+	_, err := superuser(t, dsn).ExecContext(t.Context(), `
+		select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`)
+	require.NoError(t, err)
+	assert.NoError(t, insert(t.Context(), pool, 2), "a stale connection is replaced before it is used")
+	assert.NoError(t, pool.InTx(t.Context(), func(ctx context.Context) error { return insert(ctx, pool, 3) }))
+}
+
+func TestStatementIsNotRunTwice(t *testing.T) {
+	t.Parallel()
+	dsn := database(t)
+	proxy := platformtest.NewProxy(t, hostOf(t, dsn))
+	pool, direct := open(t, proxy.DSN(dsn)), open(t, dsn)
+	result := make(chan error, 1)
+	go func() {
+		_, err := db.Exec(t.Context(), pool, "insert into items (id) select 1 from pg_sleep($1::float)", 0.5)
+		result <- err
+	}()
+	platformtest.Eventually(t, 5*time.Second, func() error {
+		n, err := db.One[int](t.Context(), direct, "select count(*) from pg_stat_activity where query like 'insert into items%' and state = 'active'")
+		if err == nil && n == 0 {
+			return errors.Sentinel("the statement does not run yet")
+		}
+		return err
+	})
+	proxy.Cut()
+	err := <-result
+	assert.True(t, errors.HasCode(err, errors.CodeServiceUnavailable), err)
+	proxy.Restore()
+	platformtest.Eventually(t, 5*time.Second, func() error {
+		_, err := db.One[int](t.Context(), direct, "select id from items") // what the server had begun it finishes
+		return err
+	})
+	assert.NoError(t, insert(t.Context(), pool, 2), "the pool has gone on to a new connection")
+	assert.Equal(t, 2, count(t, direct, t.Context(), "items"))
+}
+
+func TestServerThatDoesNotAnswerIsGivenUp(t *testing.T) {
+	t.Parallel()
+	dsn := database(t)
+	proxy := platformtest.NewProxy(t, hostOf(t, dsn))
+	pool := open(t, proxy.DSN(dsn)+"&connect_timeout=1")
+	require.NoError(t, insert(t.Context(), pool, 1))
+	proxy.Stall()
+	for name, do := range map[string]func(context.Context) error{
+		"a statement":   func(ctx context.Context) error { return insert(ctx, pool, 2) },
+		"a transaction": func(ctx context.Context) error { return pool.InTx(ctx, func(context.Context) error { return nil }) },
+		"a ping":        pool.Ping,
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		start := time.Now()
+		err := do(ctx)
+		cancel()
+		require.Error(t, err, name)
+		assert.Less(t, time.Since(start), 8*time.Second, name)
+		assert.Contains(t, []errors.Code{errors.CodeGatewayTimeout, errors.CodeServiceUnavailable}, errors.From(err).Code, name)
+	}
+	proxy.Restore()
+	assert.NoError(t, insert(t.Context(), pool, 3))
+}
+
+func TestCancelledStatement(t *testing.T) {
+	t.Parallel()
+	pool := open(t, database(t))
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	_, err := db.Exec(ctx, pool, "select pg_sleep(30)")
+	assert.True(t, errors.HasCode(err, errors.CodeGatewayTimeout), err)
+	assert.ErrorIs(t, err, context.DeadlineExceeded)
+	assert.NoError(t, insert(t.Context(), pool, 1))
+}
+
+func TestStatementTimeout(t *testing.T) {
+	t.Parallel()
+	pool := open(t, database(t), func(c *db.Config, _ *db.Options) { c.CommandTimeout = 100 * time.Millisecond })
+	_, err := db.Exec(t.Context(), pool, "select pg_sleep(30)")
+	assert.True(t, errors.HasCode(err, errors.CodeGatewayTimeout), err)
+	assert.Equal(t, "57014", db.SQLState(err))
+}
+
+func TestCheckSchema(t *testing.T) {
+	t.Parallel()
+	dsn := database(t)
+	pool := open(t, dsn)
+	assert.Error(t, pool.CheckSchema(t.Context(), 0), "nothing has been migrated")
+	_, err := superuser(t, dsn).ExecContext(t.Context(), `
+		create table goose_db_version (version_id bigint, is_applied bool);
+		insert into goose_db_version values (0, true), (3, true);
+		grant select on goose_db_version to db_test_role`)
+	require.NoError(t, err)
+	assert.NoError(t, pool.CheckSchema(t.Context(), 3))
+	assert.NoError(t, pool.CheckSchema(t.Context(), 2), "a newer schema is fine")
+	err = pool.CheckSchema(t.Context(), 4)
+	assert.True(t, errors.HasCode(err, errors.CodeServiceUnavailable), err)
+}
+
+func TestLogStats(t *testing.T) {
+	t.Parallel()
+	record, log := newRecorder(t)
+	pool := open(t, database(t), func(_ *db.Config, o *db.Options) { o.Log = log })
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		pool.LogStats(ctx, time.Millisecond)
+	}()
+	platformtest.Eventually(t, 5*time.Second, func() error {
+		if len(record.events(t, "pool_stats")) == 0 {
+			return errors.Sentinel("no pool_stats yet")
+		}
+		return nil
+	})
+	cancel()
+	<-done
+	stats := record.events(t, "pool_stats")[0]
+	for _, field := range []string{"open", "in_use", "idle", "wait_count", "wait_ms"} {
+		assert.Contains(t, stats, field)
+	}
+}
+
+func TestOne(t *testing.T) {
+	t.Parallel()
+	pool := open(t, database(t))
+	_, err := db.One[int](t.Context(), pool, "select id from items where id = $1", 1)
+	assert.ErrorIs(t, err, sql.ErrNoRows)
+	assert.True(t, errors.HasCode(errors.NotFoundOr(err, "item", 1), errors.CodeNotFound))
+	all, err := db.All[int](t.Context(), pool, "select id from items")
+	require.NoError(t, err)
+	assert.NotNil(t, all, "no rows are an empty list, so that JSON has [] and not null")
+}
+
+func TestConfig(t *testing.T) {
+	t.Parallel()
+	load := func(env map[string]string) (db.Config, error) {
+		var c db.Config
+		_, err := config.Load(&c, config.Options{Lookup: func(name string) (string, bool) { v, ok := env[name]; return v, ok }, Dir: t.TempDir()})
+		return c, err
+	}
+	c, err := load(nil)
+	require.NoError(t, err)
+	assert.Equal(t, 30, c.MaxOpen())
+	assert.Equal(t, []any{30 * time.Second, time.Hour, time.Minute, 200 * time.Millisecond},
+		[]any{c.PoolTimeout, c.PoolRecycle, c.CommandTimeout, c.SlowQuery})
+
+	for env, want := range map[string]bool{"development": true, "testing": true, "staging": false, "production": false} {
+		c, err := load(map[string]string{"APP_ENVIRONMENT": env})
+		require.NoError(t, err)
+		assert.Equal(t, want, c.Migrates(), env)
+	}
+	c, err = load(map[string]string{"APP_ENVIRONMENT": "production", "DB_AUTO_MIGRATE": "true"})
+	require.NoError(t, err)
+	assert.True(t, c.Migrates())
+
+	for name, value := range map[string]string{
+		"DATABASE_URL": "mysql://u:canary@h/d", "DB_POOL_SIZE": "0", "DB_MAX_OVERFLOW": "101", "DB_POOL_TIMEOUT": "301",
+		"DB_POOL_RECYCLE": "1m", "DB_COMMAND_TIMEOUT": "0s", "DB_AUTO_MIGRATE": "perhaps", "DB_SLOW_QUERY": "-1s",
+	} {
+		_, err := load(map[string]string{name: value})
+		require.Error(t, err, name)
+		assert.ErrorContains(t, err, name)
+		assert.NotContains(t, err.Error(), "canary")
+	}
+}
