@@ -44,7 +44,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, lookup fu
 	root := &cobra.Command{
 		Use:           "api",
 		Short:         "The service, and the tools to run it",
-		Args:          cobra.NoArgs,
+		Args:          noArgs,
 		RunE:          p.serve,
 		SilenceUsage:  true,
 		SilenceErrors: true,

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -31,8 +32,9 @@ const statsInterval = time.Minute
 
 // App is a service that is ready to run.
 type App struct {
-	server *server.Server
-	pool   *db.Pool
+	server   *server.Server
+	pool     *db.Pool
+	stopping atomic.Pointer[time.Time] // when the shutdown began; nil for an App that has not run
 }
 
 // New connects to the database, migrates it where the configuration says so, and builds the service. version is the
@@ -122,16 +124,29 @@ func metrics(pool *db.Pool) http.Handler {
 // database stays open until [App.Close], since requests need it to the last.
 func (a *App) Run(ctx context.Context) error {
 	workers, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer context.AfterFunc(ctx, a.markStopping)()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		a.pool.LogStats(workers, statsInterval)
 	}()
 	err := a.server.Run(ctx)
+	a.markStopping() // the server may have ended by itself
 	stop()
 	<-done
 	return err
 }
 
-// Close closes the database.
-func (a *App) Close() error { return a.pool.Close() }
+func (a *App) markStopping() {
+	now := time.Now()
+	a.stopping.CompareAndSwap(nil, &now)
+}
+
+// Close closes the database, which is the end of a service that has run.
+func (a *App) Close() error {
+	err := a.pool.Close()
+	if began := a.stopping.Load(); began != nil {
+		log.Info(context.Background(), "service_stopped", logging.Duration("duration_ms", time.Since(*began)))
+	}
+	return err
+}

@@ -54,6 +54,13 @@ func BenchmarkNew(b *testing.B) {
 	})
 }
 
+func BenchmarkNewCorrelationID(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		_ = errors.NewCorrelationID()
+	}
+}
+
 func BenchmarkHandler(b *testing.B) {
 	e := echo.New()
 	handle := errors.Handler(nil)

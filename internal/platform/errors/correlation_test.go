@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -48,6 +49,22 @@ func TestCorrelationIDIsTakenOverOrReplaced(t *testing.T) {
 		require.NoError(t, err, name)
 		assert.Equal(t, uuid.Version(7), id.Version(), name)
 	}
+}
+
+func TestNewCorrelationIDsAreUniqueAndSortByTime(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for range 10_000 {
+		seen[errors.NewCorrelationID()] = true
+	}
+	assert.Len(t, seen, 10_000)
+
+	before := time.Now().Truncate(time.Millisecond)
+	id := uuid.MustParse(errors.NewCorrelationID())
+	assert.Equal(t, uuid.Version(7), id.Version())
+	assert.Equal(t, uuid.RFC4122, id.Variant())
+	seconds, nanoseconds := id.Time().UnixTime()
+	assert.WithinRange(t, time.Unix(seconds, nanoseconds), before, time.Now())
 }
 
 func TestNoCorrelationID(t *testing.T) {

@@ -12,8 +12,9 @@ import (
 // report, also where the response had begun already and nothing could be written; report is where the error is logged,
 // once. A nil report is allowed.
 //
-// A cancellation counts as the client's ([CodeClientClosedRequest]) only where the request's own ctx has ended. Any other
-// one was made inside the service, and its client is still there to read a 500.
+// A cancellation counts as the client's ([CodeClientClosedRequest]) only where the request's own ctx has ended without an
+// [Error] as its cause. Where it has one, that is what the client reads: a server that cuts requests off says why. A
+// cancellation while the ctx lives was made inside the service, and its client is still there to read a 500.
 func Handler(report func(context.Context, *Error)) echo.HTTPErrorHandler {
 	return func(err error, c echo.Context) {
 		if err == nil {
@@ -21,8 +22,8 @@ func Handler(report func(context.Context, *Error)) echo.HTTPErrorHandler {
 		}
 		ctx := c.Request().Context()
 		e := From(err)
-		if Is(err, context.Canceled) && e.Code == CodeClientClosedRequest && ctx.Err() == nil {
-			e = Internal(err, "cancelled by the service itself")
+		if Is(err, context.Canceled) && e.Code == CodeClientClosedRequest {
+			e = whoCancelled(ctx, e)
 		}
 		id := CorrelationID(ctx)
 		if id == "" {
@@ -37,6 +38,16 @@ func Handler(report func(context.Context, *Error)) echo.HTTPErrorHandler {
 			_ = write(c, e, id)
 		}
 	}
+}
+
+func whoCancelled(ctx context.Context, e *Error) *Error {
+	if ctx.Err() == nil {
+		return Internal(e, "cancelled by the service itself")
+	}
+	if cause, ok := AsType[*Error](context.Cause(ctx)); ok {
+		return Wrap(e, cause.Code, cause.Message).After(cause.RetryAfter)
+	}
+	return e
 }
 
 func write(c echo.Context, e *Error, id string) error {

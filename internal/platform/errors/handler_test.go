@@ -236,6 +236,13 @@ func TestCancellation(t *testing.T) {
 
 	w = answer(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil), nil, handler)
 	assert.Equal(t, http.StatusInternalServerError, w.Code, "the client still waits: something inside cancelled")
+
+	cut, cutOff := context.WithCancelCause(t.Context())
+	cutOff(errors.Unavailable(nil, "Shutting down", 2*time.Second))
+	w = answer(httptest.NewRequestWithContext(cut, http.MethodGet, "/", nil), nil, handler)
+	assert.Equal(t, http.StatusServiceUnavailable, w.Code, "the server cancelled and said why")
+	assert.Equal(t, "2", w.Header().Get("Retry-After"))
+	assert.Equal(t, "Shutting down", problemOf(t, w).Detail)
 }
 
 func TestEchoErrorsKeepTheirStatus(t *testing.T) {

@@ -1,0 +1,77 @@
+package integration
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
+)
+
+func TestExhaustedPoolAnswersInTime(t *testing.T) {
+	t.Parallel()
+	s := start(t, env{"DB_POOL_SIZE": "1", "DB_MAX_OVERFLOW": "1", "DB_POOL_TIMEOUT": "1s"})
+	ada := s.client.register()
+	release := lockNotes(t, s.dsn)
+	done := make(chan response, 2)
+	for range cap(done) {
+		go func() {
+			res, err := ada.try(request{method: "POST", path: "/v1/notes", body: `{"title":"waits"}`})
+			assert.NoError(t, err)
+			done <- res
+		}()
+	}
+	awaitWaiting(t, s.dsn, 2)
+	begin := time.Now()
+	ada.get("/v1/notes").problem(errors.CodeServiceUnavailable)
+	assert.Less(t, time.Since(begin), 5*time.Second)
+	assert.Equal(t, http.StatusOK, s.client.get("/readyz").status, "full is not broken")
+	release()
+	for range cap(done) {
+		assert.Equal(t, http.StatusCreated, (<-done).status)
+	}
+	assert.Equal(t, http.StatusOK, ada.get("/v1/notes").status)
+}
+
+func TestRequestTimeout(t *testing.T) {
+	t.Parallel()
+	s := start(t, env{"HTTP_REQUEST_TIMEOUT": "500ms"})
+	ada := s.client.register()
+	release := lockNotes(t, s.dsn)
+	defer release()
+	res := ada.post("/v1/notes", map[string]any{"title": "too slow"})
+	res.problem(errors.CodeGatewayTimeout)
+	raised := s.awaitThat(t, "exception_raised", func(line map[string]any) bool { return line["error_code"] == "GATEWAY_TIMEOUT" })
+	assert.NotEmpty(t, raised["stack"])
+}
+
+func TestRowSecurityHoldsWhenTheSQLForgetsTheTenant(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	ada, bob := s.client.register(), s.client.register()
+	ada.note("ada's")
+	bob.note("bob's")
+	// The statements of the service name no tenant at all. This is what its role sees without one, and with one.
+	tx, err := superuser(t, s.dsn).BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, tx.Rollback()) }()
+	titles := func() (n int) {
+		require.NoError(t, tx.QueryRowContext(t.Context(), "select count(*) from notes").Scan(&n))
+		return n
+	}
+	assert.Equal(t, 2, titles(), "the superuser sees everything, so the test would prove nothing with it")
+	_, err = tx.ExecContext(t.Context(), "set local role app_role")
+	require.NoError(t, err)
+	assert.Zero(t, titles())
+	_, err = tx.ExecContext(t.Context(), "select set_config('app.tenant_id', $1, true)", ada.tenantID)
+	require.NoError(t, err)
+	assert.Equal(t, 1, titles())
+	changed, err := tx.ExecContext(t.Context(), "update notes set title = 'changed'")
+	require.NoError(t, err)
+	n, err := changed.RowsAffected()
+	require.NoError(t, err)
+	assert.EqualValues(t, 1, n)
+}

@@ -1,0 +1,103 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// The tags. All but the last two are cleanenv's own.
+const (
+	tagName        = "env"
+	tagDefault     = "env-default"
+	tagDescription = "env-description"
+	tagSeparator   = "env-separator"
+	tagLayout      = "env-layout"
+	tagPrefix      = "env-prefix"
+	tagRequired    = "env-required" // refused
+	tagRule        = "env-rule"
+	tagEmpty       = "env-empty"
+)
+
+const defaultSeparator = ","
+
+// field is one variable and all the struct fields that hold it.
+type field struct {
+	name        string
+	description string
+	standard    string // the default
+	hasStandard bool
+	separator   string
+	layout      string
+	ruleText    string
+	rules       []rule
+	required    bool
+	allowEmpty  bool
+	typ         reflect.Type // the type of the value; a field may be a pointer to it
+	where       string       // the struct field, for messages to programmers
+	targets     []reflect.Value
+}
+
+func newField(sf reflect.StructField, prefix string) (*field, error) {
+	f := &field{
+		name:        prefix + sf.Tag.Get(tagName),
+		description: sf.Tag.Get(tagDescription),
+		separator:   defaultSeparator,
+		layout:      sf.Tag.Get(tagLayout),
+		ruleText:    sf.Tag.Get(tagRule),
+		typ:         valueType(sf.Type),
+	}
+	f.standard, f.hasStandard = sf.Tag.Lookup(tagDefault)
+	if separator, ok := sf.Tag.Lookup(tagSeparator); ok {
+		f.separator = separator
+	}
+	_, cleanenvRequired := sf.Tag.Lookup(tagRequired)
+	empty, hasEmpty := sf.Tag.Lookup(tagEmpty)
+	f.allowEmpty = empty == "allow"
+	switch {
+	case sf.Tag.Get(tagName) == "" || strings.ContainsAny(f.name, ", =\x00"):
+		return nil, fmt.Errorf(`env:"NAME" takes exactly one name`)
+	case cleanenvRequired:
+		return nil, fmt.Errorf(`write env-rule:"required" instead of env-required`)
+	case f.separator == "":
+		return nil, fmt.Errorf("env-separator is empty")
+	case hasEmpty && (!f.allowEmpty || !mayBeEmpty(f.typ)):
+		return nil, fmt.Errorf(`env-empty:"allow" is for strings, lists and maps`)
+	case !supported(f.typ):
+		return nil, fmt.Errorf("a %s cannot be read from a variable", f.typ)
+	}
+	return f, f.parseRules()
+}
+
+func (f *field) agrees(other *field) bool {
+	return f.typ == other.typ && f.standard == other.standard && f.hasStandard == other.hasStandard &&
+		f.separator == other.separator && f.layout == other.layout && f.ruleText == other.ruleText &&
+		f.allowEmpty == other.allowEmpty
+}
+
+func (f *field) secret() bool { return f.typ == secretType }
+
+// counts reports whether text is a value at all. A variable that is set but empty is as good as unset, as most tools that
+// write variables cannot unset one.
+func (f *field) counts(text string) bool {
+	if f.allowEmpty {
+		return true
+	}
+	if f.typ.Kind() == reflect.String {
+		return text != ""
+	}
+	return strings.TrimSpace(text) != ""
+}
+
+// set stores the value in every field of the variable.
+func (f *field) set(v reflect.Value) {
+	for _, target := range f.targets {
+		if target.Type() == v.Type() {
+			target.Set(v)
+			continue
+		}
+		pointer := reflect.New(v.Type())
+		pointer.Elem().Set(v)
+		target.Set(pointer)
+	}
+}

@@ -1,0 +1,86 @@
+package config
+
+import (
+	"math"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// What the rule strong asks for. 32 characters are what 16 random bytes are in hexadecimal, the least that anybody
+// generates on purpose; such text has about 3.6 bits a character.
+const (
+	strongLength  = 32
+	strongEntropy = 3.0 // bits a character
+	weakEntropy   = 2.0
+
+	strongMessage = "must be a random secret of at least 32 characters, not a placeholder"
+)
+
+// standIns are words that no generated secret holds.
+var standIns = map[string]bool{
+	"admin": true, "changeit": true, "default": true, "dev": true, "dummy": true, "example": true, "fixme": true,
+	"foobar": true, "here": true, "insert": true, "none": true, "null": true, "pass": true, "password": true,
+	"placeholder": true, "replace": true, "root": true, "sample": true, "secret": true, "tbd": true, "test": true,
+	"testing": true, "todo": true, "your": true, "yoursecret": true,
+}
+
+// squeezer makes change-me, change_me and "change me" one word.
+var squeezer = strings.NewReplacer("-", "", "_", "", " ", "", ".", "")
+
+// Placeholder reports whether value looks like a stand-in for a secret or like a guessable one: changeme, your-key-here,
+// <token>, a word such as password or test, xxx, 123456, or text of very few different characters. An empty value is not
+// a placeholder.
+func Placeholder(value string) bool {
+	text := strings.ToLower(strings.TrimSpace(value))
+	if text == "" {
+		return false
+	}
+	if bracketed(text) || entropy(text) < weakEntropy {
+		return true
+	}
+	for _, start := range []string{"123456", "abcdef", "qwerty"} {
+		if strings.HasPrefix(text, start) {
+			return true
+		}
+	}
+	squeezed := squeezer.Replace(text)
+	if strings.Contains(squeezed, "changeme") || strings.Contains(squeezed, "changethis") {
+		return true
+	}
+	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		if standIns[strings.TrimRightFunc(word, unicode.IsDigit)] || strings.Trim(word, "x") == "" && len(word) > 2 {
+			return true
+		}
+	}
+	return false
+}
+
+// bracketed reports whether the text is <like this>, [this], {{this}} or ${THIS}.
+func bracketed(text string) bool {
+	for _, pair := range []string{"<>", "[]", "{}"} {
+		if strings.HasPrefix(strings.TrimPrefix(text, "$"), pair[:1]) && strings.HasSuffix(text, pair[1:]) {
+			return true
+		}
+	}
+	return false
+}
+
+func strong(secret string) bool {
+	return utf8.RuneCountInString(secret) >= strongLength && !Placeholder(secret) && entropy(secret) >= strongEntropy
+}
+
+// entropy is Shannon's, in bits a character. It says how evenly a text uses its characters, not whether they are random.
+func entropy(text string) float64 {
+	counts := map[rune]float64{}
+	total := 0.0
+	for _, r := range text {
+		counts[r]++
+		total++
+	}
+	bits := 0.0
+	for _, n := range counts {
+		bits -= n / total * math.Log2(n/total)
+	}
+	return bits
+}

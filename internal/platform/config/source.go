@@ -1,0 +1,106 @@
+package config
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
+	"github.com/netrun-systems/go-service-template/internal/platform/logging"
+)
+
+// The sources that a [Setting] may name. The others are "file " and a path, and the name of the dotenv file and a line.
+const (
+	SourceEnvironment = "environment"
+	SourceSecretStore = "secret store"
+	SourceDefault     = "default"
+	SourceDerived     = "derived" // set by a Validate from other settings
+	SourceUnset       = "unset"
+)
+
+const fileSuffix = "_FILE"
+
+// layer is one place where variables are set: the process environment, then the dotenv file.
+type layer func(name string) (value, source string, ok bool)
+
+// sources finds the text of a variable.
+type sources struct {
+	layers   []layer
+	readFile func(path string) ([]byte, error)
+	secrets  SecretStore
+	problems *Problems
+}
+
+// find returns the text of a variable and where it is from: the first layer that has it, the secret store, the default.
+// It reports false where there is none, or none that can be used, which it has noted as a problem then.
+func (s *sources) find(ctx context.Context, f *field) (text, source string, ok bool) {
+	for _, in := range s.layers {
+		value, from, set := in(f.name)
+		set = set && f.counts(value)
+		path := f.path(in)
+		switch {
+		case set && path != "":
+			s.problems.fail(Problem{f.name, "conflict", "is set twice, by " + f.name + " and by " + f.name + fileSuffix, from})
+			return "", from, false
+		case path != "":
+			return s.fromFile(f, path)
+		case set:
+			return value, from, true
+		}
+	}
+	if value, found, err := s.fromStore(ctx, f); err != nil || found {
+		return value, SourceSecretStore, err == nil
+	}
+	if f.hasStandard && f.counts(f.standard) {
+		return f.standard, SourceDefault, true
+	}
+	return "", SourceUnset, false
+}
+
+// path returns the file that NAME_FILE names in this layer, or "". Only secrets have one.
+func (f *field) path(in layer) string {
+	if !f.secret() {
+		return ""
+	}
+	path, _, _ := in(f.name + fileSuffix)
+	return path
+}
+
+func (s *sources) fromStore(ctx context.Context, f *field) (value string, found bool, err error) {
+	if s.secrets == nil || !f.secret() {
+		return "", false, nil
+	}
+	value, found, err = s.secrets.Secret(ctx, f.name)
+	if err != nil {
+		message := "cannot be read from the secret store: " + logging.Redact(err.Error())
+		s.problems.fail(Problem{f.name, "secret_store", message, SourceSecretStore})
+	}
+	return value, found && f.counts(value), err
+}
+
+// fromFile reads a secret from a file. The messages do not hold the path: somebody may have put the secret itself there.
+func (s *sources) fromFile(f *field, path string) (text, source string, ok bool) {
+	content, err := s.readFile(path)
+	if err != nil {
+		s.problems.fail(Problem{f.name, "file", "the file that " + f.name + fileSuffix + " names " + reason(err), ""})
+		return "", f.name + fileSuffix, false
+	}
+	source = "file " + path
+	text = strings.TrimSuffix(strings.TrimSuffix(string(content), "\n"), "\r")
+	if text == "" {
+		s.problems.fail(Problem{f.name, "file", "the file that " + f.name + fileSuffix + " names is empty", source})
+	}
+	return text, source, text != ""
+}
+
+// reason says why a file could not be read, without its path.
+func reason(err error) string {
+	if errors.Is(err, fs.ErrNotExist) {
+		return "does not exist"
+	}
+	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
+		return fmt.Sprintf("cannot be read: %v", pathError.Err)
+	}
+	return "cannot be read"
+}

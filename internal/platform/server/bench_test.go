@@ -1,0 +1,46 @@
+package server_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/netrun-systems/go-service-template/internal/platform/logging"
+	"github.com/netrun-systems/go-service-template/internal/platform/server"
+)
+
+// discard is a response that keeps nothing, so that only the middleware is measured.
+type discard struct{ header http.Header }
+
+func (d discard) Header() http.Header         { return d.header }
+func (d discard) Write(b []byte) (int, error) { return len(b), nil }
+func (d discard) WriteHeader(int)             {}
+
+type null struct{}
+
+func (null) Write(b []byte) (int, error) { return len(b), nil }
+
+// BenchmarkStack is what a request pays for the middleware of NewEcho; subtract the bare one.
+func BenchmarkStack(b *testing.B) {
+	core, err := logging.NewCore(logging.Options{App: "bench", Level: "info", Format: "json", Output: null{}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, bench := range []struct {
+		name string
+		echo *echo.Echo
+	}{{"bare", echo.New()}, {"whole", server.NewEcho(settings(b), logging.New(core, "bench"))}} {
+		bench.echo.GET("/notes/:id", func(c echo.Context) error { return c.String(http.StatusOK, "ok") })
+		b.Run(bench.name, func(b *testing.B) {
+			r := httptest.NewRequestWithContext(b.Context(), http.MethodGet, "/notes/7", nil)
+			w := discard{http.Header{}}
+			b.ReportAllocs()
+			for b.Loop() {
+				clear(w.header)
+				bench.echo.ServeHTTP(w, r)
+			}
+		})
+	}
+}

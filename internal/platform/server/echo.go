@@ -1,0 +1,49 @@
+package server
+
+import (
+	"net"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
+	"github.com/netrun-systems/go-service-template/internal/platform/logging"
+)
+
+// NewEcho returns an Echo on which every request, one to an unknown path too, gets: the request timeout, a correlation id,
+// the security headers, a line in the access log with the status that was really sent, recovery from a panic and the body
+// limit, in this order. Errors are rendered by [errors.Handler] and logged once. Middleware that is added to it with Use
+// runs inside of these.
+func NewEcho(cfg Config, log logging.Logger) *echo.Echo {
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.Logger.SetHeader("echo:")
+	e.Logger.SetOutput(lines{log})
+	e.HTTPErrorHandler = errors.Handler(log.Exception)
+	e.IPExtractor = clientIP(cfg.TrustedProxies)
+	e.Use(
+		requestTimeout(cfg.RequestTimeout),
+		errors.CorrelationMiddleware(),
+		securityHeaders(cfg.IsProduction()),
+		logging.Requests(log),
+		recovery(),
+		bodyLimit(int64(cfg.BodyLimit)),
+	)
+	return e
+}
+
+// clientIP believes X-Forwarded-For only where the connection comes from a trusted proxy, and there up to the first
+// address, read from the right, that is not one. Without trusted proxies it is the address of the connection.
+func clientIP(trusted []string) echo.IPExtractor {
+	// Echo trusts these three by default, which lets any neighbour in a private network choose its address.
+	options := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
+	direct := len(options)
+	for _, cidr := range trusted {
+		if _, block, err := net.ParseCIDR(cidr); err == nil { // Config.Validate has refused the others
+			options = append(options, echo.TrustIPRange(block))
+		}
+	}
+	if len(options) == direct {
+		return echo.ExtractIPDirect()
+	}
+	return echo.ExtractIPFromXFFHeader(options...)
+}

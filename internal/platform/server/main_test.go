@@ -1,0 +1,161 @@
+package server_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/netrun-systems/go-service-template/internal/platform/config"
+	"github.com/netrun-systems/go-service-template/internal/platform/logging"
+	"github.com/netrun-systems/go-service-template/internal/platform/server"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// settings are the defaults on free ports, with a client's patience.
+func settings(t testing.TB) server.Config {
+	t.Helper()
+	var cfg server.Config
+	_, err := config.Load(&cfg, config.Options{Dir: t.TempDir(), Lookup: func(name string) (string, bool) {
+		value, ok := map[string]string{
+			"HTTP_ADDR": "127.0.0.1:0", "ADMIN_ADDR": "", "HTTP_SHUTDOWN_TIMEOUT": "10s", "APP_ENVIRONMENT": "testing",
+		}[name]
+		return value, ok
+	}})
+	require.NoError(t, err)
+	return cfg
+}
+
+// journal is where a test's log lines go.
+type journal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(p)
+}
+
+// events returns the lines of one event.
+func (j *journal) events(t testing.TB, name string) []map[string]any {
+	t.Helper()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var found []map[string]any
+	lines := bufio.NewScanner(bytes.NewReader(j.text.Bytes()))
+	for lines.Scan() {
+		var line map[string]any
+		require.NoError(t, json.Unmarshal(lines.Bytes(), &line))
+		if line["event"] == name {
+			found = append(found, line)
+		}
+	}
+	return found
+}
+
+// await returns the lines of an event once there is one; some are written after the client has its answer.
+func (j *journal) await(t testing.TB, name string) []map[string]any {
+	t.Helper()
+	require.Eventually(t, func() bool { return len(j.events(t, name)) > 0 }, 5*time.Second, time.Millisecond, name)
+	return j.events(t, name)
+}
+
+func newLog(t testing.TB) (logging.Logger, *journal) {
+	t.Helper()
+	j := new(journal)
+	core, err := logging.NewCore(logging.Options{App: "test", Environment: "testing", Level: "info", Format: "json", Output: j})
+	require.NoError(t, err)
+	return logging.New(core, "server"), j
+}
+
+// running is a server that runs, and what a test wants to know of it.
+type running struct {
+	*server.Server
+	url    string
+	client *http.Client
+	health *server.Health
+	logs   *journal
+	stop   context.CancelCauseFunc // what a signal does
+	done   chan error              // what Run returned
+}
+
+func start(t testing.TB, cfg server.Config, routes func(*echo.Echo)) *running {
+	t.Helper()
+	log, logs := newLog(t)
+	health := server.NewHealth(log)
+	e := server.NewEcho(cfg, log)
+	e.GET("/readyz", health.Ready)
+	if routes != nil {
+		routes(e)
+	}
+	metrics := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") })
+	ctx, stop := context.WithCancelCause(context.Background())
+	r := &running{
+		Server: server.New(cfg, e, server.Options{Log: log, Health: health, Version: "v1.2.3", Metrics: metrics}),
+		client: &http.Client{Transport: &http.Transport{}, Timeout: 20 * time.Second},
+		health: health, logs: logs, stop: stop, done: make(chan error, 1),
+	}
+	require.NoError(t, r.Listen(ctx))
+	r.url = "http://" + r.Addr().String()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		r.done <- r.Run(ctx)
+	}()
+	t.Cleanup(func() {
+		stop(nil)
+		r.client.CloseIdleConnections()
+		<-ended
+	})
+	return r
+}
+
+type answer struct {
+	status int
+	header http.Header
+	body   string
+	closed bool // the server asked for an end of the connection
+	err    error
+}
+
+func (a answer) json(t testing.TB) map[string]any {
+	t.Helper()
+	require.NoError(t, a.err)
+	var body map[string]any
+	require.NoError(t, json.Unmarshal([]byte(a.body), &body), a.body)
+	return body
+}
+
+func (r *running) send(t testing.TB, method, path string, body io.Reader, headers ...string) answer {
+	t.Helper()
+	request, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), method, r.url+path, body)
+	require.NoError(t, err)
+	for i := 0; i < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
+	response, err := r.client.Do(request)
+	if err != nil {
+		return answer{err: err}
+	}
+	defer func() { assert.NoError(t, response.Body.Close()) }()
+	text, err := io.ReadAll(response.Body)
+	return answer{response.StatusCode, response.Header, string(text), response.Close, err}
+}
+
+func (r *running) get(t testing.TB, path string, headers ...string) answer {
+	t.Helper()
+	return r.send(t, http.MethodGet, path, nil, headers...)
+}
