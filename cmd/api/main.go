@@ -49,7 +49,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, lookup fu
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(p.serveCommand(), p.migrateCommand(), p.healthcheckCommand(), p.versionCommand())
+	root.AddCommand(p.serveCommand(), p.migrateCommand(), p.envCommand(), p.healthcheckCommand(), p.versionCommand())
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
@@ -61,6 +61,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, lookup fu
 	}
 	fmt.Fprintln(stderr, "api:", err)
 	return exitCode(err)
+}
+
+// needsSubcommand is what a command does that is only there to hold others.
+func needsSubcommand(cmd *cobra.Command, _ []string) error {
+	return usageError{fmt.Errorf("%s needs a command: see %s --help", cmd.CommandPath(), cmd.CommandPath())}
 }
 
 // usageError marks an error of the command line.

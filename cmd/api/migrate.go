@@ -17,9 +17,7 @@ func (p *program) migrateCommand() *cobra.Command {
 		Use:   "migrate",
 		Short: "Change the schema of the database, safely also when several replicas do at once",
 		Args:  noArgs,
-		RunE: func(*cobra.Command, []string) error {
-			return usageError{errors.Sentinel("migrate needs one of up, down, status and version")}
-		},
+		RunE:  needsSubcommand,
 	}
 	sub := func(name, short string, do func(context.Context, *db.Migrator) error) {
 		cmd.AddCommand(&cobra.Command{Use: name, Short: short, Args: noArgs, RunE: func(c *cobra.Command, _ []string) error {

@@ -46,20 +46,3 @@ func recovery() echo.MiddlewareFunc {
 		}
 	}
 }
-
-// bodyLimit refuses a body that says it is too large before a byte of it is read, and stops reading one that does not say.
-func bodyLimit(limit int64) echo.MiddlewareFunc {
-	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			r := c.Request()
-			if r.ContentLength > limit {
-				return &http.MaxBytesError{Limit: limit}
-			}
-			if r.Body != nil && r.Body != http.NoBody {
-				// The writer below Echo's is the one that can be told to close the connection.
-				r.Body = http.MaxBytesReader(c.Response().Writer, r.Body, limit)
-			}
-			return next(c)
-		}
-	}
-}

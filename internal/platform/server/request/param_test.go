@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 	"github.com/netrun-systems/go-service-template/internal/platform/server/request"
 )
 
@@ -30,7 +31,7 @@ func TestUUID(t *testing.T) {
 	assert.Equal(t, id, got.String())
 
 	for _, bad := range []string{
-		"", "42", "{" + id + "}", "urn:uuid:" + id, strings.ReplaceAll(id, "-", ""), id + "0", "x" + id[1:], "../../etc/passwd",
+		"", "42", "{" + id + "}", "urn:uuid:" + id, strings.ReplaceAll(id, "-", ""), id + "0", "x" + id[1:],
 	} {
 		c.SetParamValues(bad)
 		_, err = request.UUID(c, "id")
@@ -38,6 +39,11 @@ func TestUUID(t *testing.T) {
 		assert.Equal(t, "id", field.Field)
 		assert.Equal(t, "uuid", field.Rule)
 	}
+
+	// Echo's last parameter takes the rest of the path, so this is a path without a route.
+	c.SetParamValues(id + "/more")
+	_, err = request.UUID(c, "id")
+	assert.True(t, errors.HasCode(err, errors.CodeNotFound), err)
 }
 
 func TestInt(t *testing.T) {
