@@ -1,7 +1,9 @@
 package integration
 
 import (
+	"fmt"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -9,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
+	"github.com/netrun-systems/go-service-template/internal/platform/platformtest"
 )
 
 func TestExhaustedPoolAnswersInTime(t *testing.T) {
@@ -74,4 +77,92 @@ func TestRowSecurityHoldsWhenTheSQLForgetsTheTenant(t *testing.T) {
 	n, err := changed.RowsAffected()
 	require.NoError(t, err)
 	assert.EqualValues(t, 1, n)
+}
+
+// load makes requests until it is stopped, and keeps what was answered.
+type load struct {
+	mu       sync.Mutex
+	statuses map[int]int
+	last     int // status of the last answer
+	stop     chan struct{}
+	done     sync.WaitGroup
+}
+
+func startLoad(t testing.TB, c client) *load {
+	t.Helper()
+	l := &load{statuses: map[int]int{}, stop: make(chan struct{})}
+	for range 8 {
+		l.done.Go(func() {
+			for {
+				select {
+				case <-l.stop:
+					return
+				default:
+				}
+				for _, r := range []request{{method: "POST", path: "/v1/notes", body: `{"title":"under load"}`}, {method: "GET", path: "/v1/notes?limit=1"}} {
+					res, err := c.try(r)
+					if !assert.NoError(t, err, "every request is answered") {
+						return
+					}
+					if res.status == http.StatusServiceUnavailable {
+						assert.NotEmpty(t, res.header.Get("Retry-After"))
+					}
+					l.mu.Lock()
+					l.statuses[res.status]++
+					l.last = res.status
+					l.mu.Unlock()
+				}
+			}
+		})
+	}
+	return l
+}
+
+func (l *load) await(t testing.TB, timeout time.Duration, status int) {
+	t.Helper()
+	platformtest.Eventually(t, timeout, func() error {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.last != status {
+			return fmt.Errorf("the last answer was %d", l.last)
+		}
+		return nil
+	})
+}
+
+func TestDatabaseKilledUnderLoad(t *testing.T) {
+	t.Parallel()
+	server := platformtest.NewPrivateServer(t)
+	s := startOn(t, server.DSN(), env{"LOG_LEVEL": "info"})
+	ada := s.client.register()
+	l := startLoad(t, ada)
+	l.await(t, soon, http.StatusOK)
+
+	server.Kill(t)
+	l.await(t, soon, http.StatusServiceUnavailable)
+	s.ready(t, false)
+	assert.Equal(t, http.StatusOK, s.client.get("/healthz").status, "a restart of the service would not help")
+
+	server.Start(t)
+	begin := time.Now()
+	platformtest.Eventually(t, soon, func() error {
+		if status := ada.get("/v1/notes").status; status != http.StatusOK {
+			return fmt.Errorf("answers %d", status)
+		}
+		return nil
+	})
+	assert.Less(t, time.Since(begin), 2*time.Second, "back within two seconds")
+	s.ready(t, true)
+	l.await(t, soon, http.StatusOK)
+	close(l.stop)
+	l.done.Wait()
+
+	for status := range l.statuses {
+		assert.Contains(t, []int{http.StatusOK, http.StatusCreated, http.StatusServiceUnavailable}, status, "%v", l.statuses)
+	}
+	var kept int
+	require.NoError(t, superuser(t, server.DSN()).QueryRowContext(t.Context(), "select count(*) from notes").Scan(&kept))
+	assert.GreaterOrEqual(t, kept, l.statuses[http.StatusCreated], "nothing that was acknowledged is lost")
+	assert.Len(t, s.events("service_started"), 1, "the service has not restarted")
+	t.Logf("%v", l.statuses)
 }

@@ -18,7 +18,7 @@ var log = logging.For()
 // load reads the configuration and sets up logging to w.
 func (p *program) load(ctx context.Context, w io.Writer) (*app.Config, error) {
 	cfg := &app.Config{}
-	_, err := config.Load(cfg, config.Options{Lookup: p.lookup})
+	_, err := config.Load(ctx, cfg, config.Options{Lookup: p.lookup})
 	if setup := setUpLogging(cfg, w); setup != nil {
 		return nil, setup
 	}

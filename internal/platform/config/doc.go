@@ -15,7 +15,7 @@
 //	}
 //
 //	var c Config
-//	provenance, err := config.Load(&c, config.Options{})
+//	provenance, err := config.Load(ctx, &c, config.Options{})
 //
 // A program puts the Config of each of its packages into one struct and loads that. Two fields may name one variable if
 // they agree in type, default and rules.

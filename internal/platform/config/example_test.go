@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"time"
@@ -31,7 +32,7 @@ func variables(m map[string]string) func(string) (string, bool) {
 
 func Example() {
 	var c PoolConfig
-	provenance, err := config.Load(&c, config.Options{Lookup: variables(map[string]string{
+	provenance, err := config.Load(context.Background(), &c, config.Options{Lookup: variables(map[string]string{
 		"DATABASE_URL": "postgres://app:hunter2@db/app", "DB_POOL_TIMEOUT": "45",
 	})})
 	fmt.Println(c.Size, c.Timeout, err)
@@ -52,7 +53,7 @@ func Example() {
 
 func ExampleLoad_problems() {
 	var c PoolConfig
-	_, err := config.Load(&c, config.Options{Lookup: variables(map[string]string{
+	_, err := config.Load(context.Background(), &c, config.Options{Lookup: variables(map[string]string{
 		"APP_ENVIRONMENT": "Production", "APP_DEBUG": "yes", "LOG_LEVEL": "loud", "DB_POOL_SIZE": "twenty", "DB_POOL_TIMEOUT": "1h",
 	})})
 	fmt.Println(err)

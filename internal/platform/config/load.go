@@ -29,8 +29,8 @@ const secretsTimeout = 15 * time.Second
 //
 // What an operator did wrong is an [*Error] that lists everything; the [Provenance] is valid then too, but the struct
 // must not be used. What a programmer did wrong, in the struct or its tags, is any other error, found before a value is
-// read. Load may run in several goroutines at once, each with a struct of its own.
-func Load(dst any, o Options) (*Provenance, error) {
+// read. ctx is for the secret store. Load may run in several goroutines at once, each with a struct of its own.
+func Load(ctx context.Context, dst any, o Options) (*Provenance, error) {
 	p, err := newPlan(dst)
 	if err != nil {
 		return nil, err
@@ -41,7 +41,7 @@ func Load(dst any, o Options) (*Provenance, error) {
 	if o.ReadFile == nil {
 		o.ReadFile = os.ReadFile
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), secretsTimeout)
+	ctx, cancel := context.WithTimeout(ctx, secretsTimeout)
 	defer cancel()
 
 	from := make(map[string]string, len(p.fields))

@@ -40,7 +40,7 @@ func (s *shown) Validate(*config.Problems) { s.Derived = "from " + s.Text }
 func TestProvenance(t *testing.T) {
 	t.Parallel()
 	var c shown
-	provenance, err := config.Load(&c, given(vars{
+	provenance, err := config.Load(t.Context(), &c, given(vars{
 		"ITEMS": "a ; b", "SITE": "https://h/p", "NUMBER": "7", "RAW": "raw", "OTHER": "canary", "ZONE": "UTC",
 	}, nil))
 	require.NoError(t, err)
@@ -59,7 +59,7 @@ func TestProvenance(t *testing.T) {
 
 func TestProvenanceOfARefusedConfiguration(t *testing.T) {
 	t.Parallel()
-	provenance, err := config.Load(&shown{}, given(vars{"WAIT": "canary", "KEY": "canary"}, nil))
+	provenance, err := config.Load(t.Context(), &shown{}, given(vars{"WAIT": "canary", "KEY": "canary"}, nil))
 	require.Error(t, err)
 	assert.Equal(t, config.SourceEnvironment, provenance.Source("WAIT"))
 	settings := slices.Collect(provenance.All())
@@ -77,7 +77,7 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 			Key config.Secret `env:"NESTED_KEY"`
 		}
 	}
-	_, err := config.Load(&c, given(vars{"KEY": "canary", "OTHER": "canary", "NESTED_KEY": "canary"}, nil))
+	_, err := config.Load(t.Context(), &c, given(vars{"KEY": "canary", "OTHER": "canary", "NESTED_KEY": "canary"}, nil))
 	require.NoError(t, err)
 	require.Equal(t, "canary", c.Nested.Key.Reveal())
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {

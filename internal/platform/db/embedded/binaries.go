@@ -71,7 +71,7 @@ var versionPattern = regexp.MustCompile(`\(PostgreSQL\) (\d+[\w.]*)`)
 func versionOf(ctx context.Context, program string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, program, "--version").Output() //nolint:gosec // finding programs is the purpose
+	out, err := exec.CommandContext(ctx, program, "--version").Output()
 	if err != nil {
 		return "", fmt.Errorf("ask %s for its version: %w", program, err)
 	}

@@ -19,7 +19,7 @@ func Destroy(ctx context.Context, dir string) (err error) {
 		return fmt.Errorf("remove the server: %w", err)
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
-	if pid := leftoverPID(layout(dir)); pid != 0 && isServerOf(ctx, pid, layout(dir)) {
+	if pid := leftoverPID(layout(dir)); isServerOf(ctx, pid, layout(dir)) {
 		_ = send(pid, immediateShutdown) // the data is not needed any more
 		if err := end(ctx, pid, layout(dir)); err != nil {
 			return err

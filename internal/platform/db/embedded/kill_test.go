@@ -18,7 +18,7 @@ func TestKilledProcessLeavesNoServer(t *testing.T) {
 	for name, env := range map[string][]string{"by the kernel": nil, "by the guard": {"EMBEDDED_TEST_GUARDED=1"}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			dir := t.TempDir()
+			dir := publicDir(t)
 			owner, dsn, pid := holder(t, dir, 0, env...)
 			query(t, dsn, "create table kept as select 'yes' as answer")
 			require.NoError(t, owner.Process.Kill())
@@ -34,18 +34,19 @@ func TestKilledProcessLeavesNoServer(t *testing.T) {
 
 func TestServerKilledWithItsProcess(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := publicDir(t)
 	owner, dsn, pid := holder(t, dir, 0)
 	query(t, dsn, "create table kept as select 'yes' as answer")
 	require.NoError(t, owner.Process.Kill())
 	_ = syscall.Kill(pid, syscall.SIGKILL)
+	_ = owner.Wait()
 	s := start(t, scratch(dir))
 	assert.Equal(t, "yes", query(t, s.DSN("postgres"), "select answer from kept"))
 }
 
 func TestOrphanIsStopped(t *testing.T) {
 	t.Parallel()
-	o := scratch(t.TempDir())
+	o := scratch(publicDir(t))
 	o.Detachable = true
 	orphan, err := embedded.Start(t.Context(), o)
 	require.NoError(t, err)
@@ -58,7 +59,7 @@ func TestOrphanIsStopped(t *testing.T) {
 
 func TestOrphanStoppedWithinTheContext(t *testing.T) {
 	t.Parallel()
-	o := scratch(t.TempDir())
+	o := scratch(publicDir(t))
 	o.Detachable = true
 	orphan, err := embedded.Start(t.Context(), o)
 	require.NoError(t, err)
@@ -74,13 +75,11 @@ func TestOrphanStoppedWithinTheContext(t *testing.T) {
 // An ordinary user needs no other account; under root the test becomes one.
 func TestAsAnOrdinaryUser(t *testing.T) {
 	t.Parallel()
-	const someone = 54321
-	dir, err := os.MkdirTemp(t.TempDir(), "user")
-	require.NoError(t, err)
+	const someone = 65534 // nobody: initdb wants a user with a name
+	dir := publicDir(t)
 	uid := uint32(0)
 	if os.Geteuid() == 0 {
 		uid = someone
-		dir = publicDir(t)
 		require.NoError(t, os.Chown(dir, someone, someone))
 	}
 	owner, dsn, pid := holder(t, dir, uid, "HOME=/nonexistent")
@@ -89,9 +88,7 @@ func TestAsAnOrdinaryUser(t *testing.T) {
 	requireGone(t, pid)
 
 	s := start(t, scratch(dir)) // as root now: the data stays the user's
-	info, err := os.Stat(filepath.Join(s.Dir(), "cluster"))
-	require.NoError(t, err)
 	if uid != 0 {
-		assert.Equal(t, uid, info.Sys().(*syscall.Stat_t).Uid)
+		assert.Equal(t, uid, ownerOf(t, filepath.Join(s.Dir(), "cluster")).Uid)
 	}
 }

@@ -32,11 +32,11 @@ func clearLeftovers(ctx context.Context, dir layout) error {
 		}
 	}
 	pid := leftoverPID(dir)
-	if pid == 0 || !exists(pid) {
-		return nil // a stale file is removed by the server, which also looks at shared memory
+	if pid != 0 && !exists(pid) {
+		return nil // the server removes this file itself, after a look at the shared memory of the one that is gone
 	}
 	if !isServerOf(ctx, pid, dir) {
-		// Another process has the number now, which would make the server refuse to start for as long as that one lives.
+		// The file is damaged or another process has the number now. The server would refuse to start.
 		if err := os.Remove(filepath.Join(dir.data(), "postmaster.pid")); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("remove the stale pid file: %w", err)
 		}
@@ -75,7 +75,7 @@ func gone(ctx context.Context, pid int, dir layout, within time.Duration) bool {
 	return true
 }
 
-// leftoverPID returns the process id in the pid file of the data, or zero.
+// leftoverPID returns the process id in the pid file of the data, or zero when there is none.
 func leftoverPID(dir layout) int {
 	text, err := os.ReadFile(filepath.Join(dir.data(), "postmaster.pid"))
 	if err != nil {
@@ -92,7 +92,7 @@ func leftoverPID(dir layout) int {
 // isServerOf looks at the command line, because process ids are used again. A process that has ended and that nobody has
 // collected has none.
 func isServerOf(ctx context.Context, pid int, dir layout) bool {
-	if !exists(pid) {
+	if pid == 0 || !exists(pid) {
 		return false
 	}
 	var args []string

@@ -47,6 +47,12 @@ func holder(t *testing.T, dir string, uid uint32, env ...string) (holder *exec.C
 	t.Helper()
 	binary, err := os.Executable()
 	require.NoError(t, err)
+	if uid != 0 { // the directory of the test binary is private
+		program, err := os.ReadFile(binary)
+		require.NoError(t, err)
+		binary = filepath.Join(publicDir(t), "holder")
+		require.NoError(t, os.WriteFile(binary, program, 0o755))
+	}
 	cmd := exec.CommandContext(t.Context(), binary)
 	cmd.Env = append(append(os.Environ(), roleVariable+"="+dir), env...)
 	cmd.Stderr = os.Stderr

@@ -25,8 +25,15 @@ func place(dir string, runner *account) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("find the directory: %w", err)
 	}
-	if err := os.MkdirAll(abs, 0o700); err != nil {
+	// What leads to it is open like any directory, since the account has to pass; only what it leads to is closed.
+	if err := os.MkdirAll(filepath.Dir(abs), 0o755); err != nil { //nolint:gosec // see above
 		return "", fmt.Errorf("make the directory: %w", err)
+	}
+	if err := os.Mkdir(abs, 0o700); err != nil && !os.IsExist(err) {
+		return "", fmt.Errorf("make the directory: %w", err)
+	}
+	if info, err := os.Stat(abs); err != nil || !info.IsDir() {
+		return "", fmt.Errorf("make the directory: %s is something else", abs)
 	}
 	if runner == nil {
 		return abs, nil

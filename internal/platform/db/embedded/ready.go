@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"strings"
 	"time"
@@ -104,9 +105,9 @@ func freePort(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("find a free port: %w", err)
 	}
-	port := listener.Addr().(*net.TCPAddr).Port
-	if err := listener.Close(); err != nil {
+	addr, err := netip.ParseAddrPort(listener.Addr().String())
+	if err := errors.Join(err, listener.Close()); err != nil {
 		return 0, fmt.Errorf("find a free port: %w", err)
 	}
-	return port, nil
+	return int(addr.Port()), nil
 }

@@ -86,19 +86,20 @@ func (r *relay) fail(err error) {
 func (r *relay) ServeHTTP(w http.ResponseWriter, incoming *http.Request) {
 	ctx, cancel := context.WithCancelCause(incoming.Context())
 	defer cancel(nil)
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.repository+incoming.URL.Path, nil)
+	url := r.repository + incoming.URL.Path                                   // the repository is configuration, and the path is the library's
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil) //nolint:gosec // see above
 	if err != nil {
 		r.fail(errors.Sentinel("the repository is not a URL")) // the error would quote it, and it may hold a password
 		w.WriteHeader(http.StatusBadGateway)
 		return
 	}
-	response, err := r.client.Do(request) //nolint:gosec // the repository is configuration, and the path is the library's
+	response, err := r.client.Do(request) //nolint:gosec // see above
 	if err != nil {
 		r.fail(err)
 		w.WriteHeader(http.StatusBadGateway)
 		return
 	}
-	defer response.Body.Close() //nolint:errcheck // it was read to the end, or given up
+	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK && !strings.HasSuffix(incoming.URL.Path, ".sha256") {
 		r.fail(fmt.Errorf("the repository answered %s for %s", response.Status, incoming.URL.Path))
 	}

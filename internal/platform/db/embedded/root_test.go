@@ -9,26 +9,34 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// publicDir returns a directory that every user can reach, which the ones of the testing package are too, unless the
-// directory for temporary files is private.
+// publicDir returns a directory that every user can reach, which those of the testing package are not.
 func publicDir(t *testing.T) string {
 	t.Helper()
-	dir := t.TempDir()
-	require.NoError(t, os.Chmod(dir, 0o755)) //nolint:gosec // being reachable is the point
+	dir, err := os.MkdirTemp("", "embedded-test-")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	require.NoError(t, os.Chmod(dir, 0o755))
 	return dir
+}
+
+func ownerOf(t *testing.T, path string) *syscall.Stat_t {
+	t.Helper()
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	require.True(t, ok)
+	return stat
 }
 
 func sameOwner(t *testing.T, like, path string) {
 	t.Helper()
-	info, err := os.Stat(like)
-	require.NoError(t, err)
-	stat := info.Sys().(*syscall.Stat_t)
+	stat := ownerOf(t, like)
 	require.NoError(t, os.Chown(path, int(stat.Uid), int(stat.Gid)))
 }
 
 func TestPrivateParent(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := publicDir(t)
 	private := dir + "/private"
 	require.NoError(t, os.Mkdir(private, 0o700))
 	o := scratch(private + "/data")

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -14,18 +13,9 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/db/embedded"
 )
 
-func TestDirectoryHasOneOwner(t *testing.T) {
-	t.Parallel()
-	s := start(t, scratch(t.TempDir()))
-	_, err := embedded.Start(t.Context(), scratch(s.Dir()))
-	require.ErrorIs(t, err, embedded.ErrInUse)
-	require.ErrorContains(t, err, s.Dir())
-	require.ErrorContains(t, err, strconv.Itoa(os.Getpid()))
-}
-
 func TestHalfMadeDataIsMadeAnew(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := publicDir(t)
 	half := filepath.Join(dir, "init-1", "data")
 	require.NoError(t, os.MkdirAll(half, 0o700))
 	require.NoError(t, os.WriteFile(filepath.Join(half, "PG_VERSION"), []byte("15\n"), 0o600))
@@ -35,55 +25,57 @@ func TestHalfMadeDataIsMadeAnew(t *testing.T) {
 
 func TestStalePIDFile(t *testing.T) {
 	t.Parallel()
-	tests := map[string]string{
-		"nobody has the number":          "2147483646",
-		"another process has the number": strconv.Itoa(os.Getpid()),
-		"damaged":                        "not a number",
-	}
-	for name, pid := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			o := scratch(t.TempDir())
-			s, err := embedded.Start(t.Context(), o)
-			require.NoError(t, err)
-			data := query(t, s.DSN("postgres"), "show data_directory")
-			require.NoError(t, s.Stop(t.Context()))
-			file := filepath.Join(data, "postmaster.pid")
+	o := scratch(publicDir(t))
+	data := filepath.Join(o.Dir, "cluster", "data")
+	file := filepath.Join(data, "postmaster.pid")
+	// The first start is without such a file. Then: nobody has the number, another process has it, there is none.
+	for _, pid := range []string{"", "2147483646", strconv.Itoa(os.Getpid()), "damaged"} {
+		if pid != "" {
 			require.NoError(t, os.WriteFile(file, []byte(pid+"\n"+data+"\n1700000000\n5432\n\n\n"), 0o600))
-			if os.Geteuid() == 0 {
-				sameOwner(t, data, file)
-			}
-			start(t, o)
-		})
+			sameOwner(t, data, file)
+		}
+		s, err := embedded.Start(t.Context(), o)
+		require.NoError(t, err, pid)
+		require.NoError(t, s.Stop(t.Context()))
 	}
 }
 
-func TestDataOfAnotherVersion(t *testing.T) {
+// One directory is spoilt more and more.
+func TestSpoiltData(t *testing.T) {
 	t.Parallel()
-	o := scratch(t.TempDir())
+	o := scratch(publicDir(t))
+	o.Binaries = embedded.Find
 	s, err := embedded.Start(t.Context(), o)
 	require.NoError(t, err)
 	require.NoError(t, s.Stop(t.Context()))
-	file := filepath.Join(s.Dir(), "cluster", "data", "PG_VERSION")
+	password, version := filepath.Join(o.Dir, "cluster", "password"), filepath.Join(o.Dir, "cluster", "data", "PG_VERSION")
 
-	o.Binaries = embedded.Find
-	require.NoError(t, os.WriteFile(file, []byte("9\n"), 0o600))
+	require.NoError(t, os.WriteFile(password, []byte("hunter2"), 0o600))
+	_, err = embedded.Start(t.Context(), o)
+	require.ErrorContains(t, err, "does not hold the password")
+	assert.NotContains(t, err.Error(), "hunter2")
+
+	require.NoError(t, os.Remove(password))
+	_, err = embedded.Start(t.Context(), o)
+	require.ErrorContains(t, err, "read the password")
+
+	require.NoError(t, os.WriteFile(version, []byte("9\n"), 0o600))
 	_, err = embedded.Start(t.Context(), o)
 	require.ErrorIs(t, err, embedded.ErrOtherVersion)
 	require.ErrorContains(t, err, "install PostgreSQL 9, or delete")
 
-	require.NoError(t, os.WriteFile(file, []byte("?\n"), 0o600))
+	require.NoError(t, os.WriteFile(version, []byte("?\n"), 0o600))
 	_, err = embedded.Start(t.Context(), o)
 	require.ErrorContains(t, err, "delete the directory")
 
-	require.NoError(t, os.Remove(file))
+	require.NoError(t, os.Remove(version))
 	_, err = embedded.Start(t.Context(), o)
 	require.ErrorContains(t, err, "delete it to start anew")
 }
 
 func TestStartRefuses(t *testing.T) {
 	t.Parallel()
-	file := filepath.Join(t.TempDir(), "file")
+	file := filepath.Join(publicDir(t), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
 	tests := map[string]struct {
 		options embedded.Options
@@ -91,7 +83,7 @@ func TestStartRefuses(t *testing.T) {
 	}{
 		"no directory":        {embedded.Options{}, "no directory"},
 		"directory is a file": {scratch(file), "make the directory"},
-		"unknown setting": {embedded.Options{Dir: t.TempDir(), Scratch: true, Settings: map[string]string{"no_such": "1"}},
+		"unknown setting": {embedded.Options{Dir: publicDir(t), Scratch: true, Settings: map[string]string{"no_such": "1"}},
 			"no_such"},
 	}
 	for name, test := range tests {
@@ -103,26 +95,9 @@ func TestStartRefuses(t *testing.T) {
 	}
 }
 
-func TestForeignPasswordFile(t *testing.T) {
-	t.Parallel()
-	o := scratch(t.TempDir())
-	s, err := embedded.Start(t.Context(), o)
-	require.NoError(t, err)
-	require.NoError(t, s.Stop(t.Context()))
-	file := filepath.Join(s.Dir(), "cluster", "password")
-	require.NoError(t, os.WriteFile(file, []byte("another"), 0o600))
-	_, err = embedded.Start(t.Context(), o)
-	require.ErrorContains(t, err, "does not hold the password")
-	assert.NotContains(t, strings.ReplaceAll(err.Error(), s.Dir(), ""), "another")
-
-	require.NoError(t, os.Remove(file))
-	_, err = embedded.Start(t.Context(), o)
-	require.ErrorContains(t, err, "read the password")
-}
-
 func TestStartHonoursItsContext(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := publicDir(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	o := scratch(dir)
 	o.Binaries = func(ctx context.Context) (embedded.Binaries, error) {

@@ -30,7 +30,7 @@ func lockFile(file *os.File) error {
 }
 
 func ownerOf(info fs.FileInfo) (uid, gid uint32) {
-	stat := info.Sys().(*syscall.Stat_t) // what os.Stat returns on these systems
+	stat := info.Sys().(*syscall.Stat_t) //nolint:errcheck // what os.Stat returns on these systems
 	return stat.Uid, stat.Gid
 }
 
