@@ -49,6 +49,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, lookup fu
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	//nolint:contextcheck // cobra hands the ctx of ExecuteContext to the command that runs
 	root.AddCommand(p.serveCommand(), p.migrateCommand(), p.envCommand(), p.healthcheckCommand(), p.versionCommand())
 	root.SetArgs(args)
 	root.SetOut(stdout)

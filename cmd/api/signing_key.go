@@ -26,28 +26,41 @@ func provideSigningKey(ctx context.Context, cfg *app.Config) error {
 	if err != nil {
 		return err
 	}
+	if !cfg.IsDevelopment() {
+		return newSigningKey(alg, &cfg.Auth.PrivateKey)
+	}
 	path := filepath.Join(dataDir, "signing-key-"+string(alg)+".pem")
-	if text, err := os.ReadFile(path); err == nil && cfg.IsDevelopment() {
-		if _, err := auth.ParsePrivateKey(text); err != nil {
+	kept, err := os.ReadFile(path) //nolint:gosec // a fixed path
+	if err == nil {
+		if _, err := auth.ParsePrivateKey(kept); err != nil {
 			return fmt.Errorf("read the development signing key %s (delete it to get a new one): %w", path, err)
 		}
-		cfg.Auth.PrivateKey = config.Secret(text)
+		cfg.Auth.PrivateKey = config.Secret(kept)
 		return nil
 	}
-	key, err := auth.GenerateKey(alg)
-	if err != nil {
-		return fmt.Errorf("generate a development signing key: %w", err)
+	if err := newSigningKey(alg, &cfg.Auth.PrivateKey); err != nil {
+		return err
 	}
-	text, err := auth.MarshalPrivateKey(key)
-	if err != nil {
-		return fmt.Errorf("encode the development signing key: %w", err)
-	}
-	cfg.Auth.PrivateKey = config.Secret(text)
-	if !cfg.IsDevelopment() {
-		return nil
-	}
-	if err := errors.Join(os.MkdirAll(dataDir, 0o755), os.WriteFile(path, text, 0o600)); err != nil {
+	if err := keep(path, cfg.Auth.PrivateKey); err != nil {
 		log.Warn(ctx, "signing_key_not_kept", logging.Err(err))
 	}
 	return nil
+}
+
+func newSigningKey(alg auth.Algorithm, to *config.Secret) error {
+	key, err := auth.GenerateKey(alg)
+	if err != nil {
+		return fmt.Errorf("generate a signing key: %w", err)
+	}
+	text, err := auth.MarshalPrivateKey(key)
+	if err != nil {
+		return fmt.Errorf("encode the signing key: %w", err)
+	}
+	*to = config.Secret(text)
+	return nil
+}
+
+func keep(path string, key config.Secret) error {
+	// The database beside it may run as another user, who has to pass.
+	return errors.Join(os.MkdirAll(dataDir, 0o755), os.WriteFile(path, []byte(key.Reveal()), 0o600)) //nolint:gosec // see above
 }

@@ -53,7 +53,7 @@ func New(ctx context.Context, cfg *Config, version string) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	srv, err := build(cfg, pool, version)
+	srv, err := build(cfg, pool, version) //nolint:contextcheck // a request has a ctx of its own
 	if err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}

@@ -32,7 +32,7 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 	}
 	defer c.guard(ctx)()
 	if _, err := c.pqConn.ExecContext(ctx, statement, nil); err != nil {
-		_ = c.pqConn.Rollback() // BEGIN may have worked and the setting not; without a transaction this does nothing
+		_ = c.Rollback() // BEGIN may have worked and the setting not; without a transaction this does nothing
 		return nil, err
 	}
 	return &driverTx{c, ctx}, nil
@@ -48,7 +48,7 @@ type driverTx struct {
 // Commit implements [driver.Tx].
 func (t *driverTx) Commit() error {
 	defer t.conn.guard(t.ctx)()
-	if err := t.conn.pqConn.Commit(); err != nil {
+	if err := t.conn.Commit(); err != nil {
 		return underway(err)
 	}
 	return nil
@@ -57,5 +57,5 @@ func (t *driverTx) Commit() error {
 // Rollback implements [driver.Tx].
 func (t *driverTx) Rollback() error {
 	defer t.conn.guard(t.ctx)()
-	return t.conn.pqConn.Rollback()
+	return t.conn.Rollback()
 }

@@ -19,10 +19,10 @@ import (
 func TestOpenRefusesARoleThatBypassesRowSecurity(t *testing.T) {
 	t.Parallel()
 	dsn := database(t)
-	_, err := db.Open(t.Context(), settings(dsn), db.Options{})
+	_, err := db.Open(t.Context(), settings(dsn), db.Options{Log: quiet(t)})
 	assert.ErrorIs(t, err, db.ErrBypassesRowSecurity, "a superuser")
 
-	_, err = db.Open(t.Context(), settings(dsn), db.Options{Role: "no_such_role"})
+	_, err = db.Open(t.Context(), settings(dsn), db.Options{Role: "no_such_role", Log: quiet(t)})
 	require.ErrorIs(t, err, db.ErrBypassesRowSecurity)
 	assert.ErrorContains(t, err, "no_such_role")
 
@@ -30,7 +30,7 @@ func TestOpenRefusesARoleThatBypassesRowSecurity(t *testing.T) {
 		create role db_test_bypass login bypassrls password 'db-test';
 	exception when duplicate_object or unique_violation then null; end $$`)
 	require.NoError(t, err)
-	_, err = db.Open(t.Context(), settings(as(t, dsn, "db_test_bypass", "db-test")), db.Options{})
+	_, err = db.Open(t.Context(), settings(as(t, dsn, "db_test_bypass", "db-test")), db.Options{Log: quiet(t)})
 	assert.ErrorIs(t, err, db.ErrBypassesRowSecurity, "a role with BYPASSRLS")
 }
 
@@ -130,7 +130,7 @@ func TestOpenEndsWithItsContext(t *testing.T) {
 	proxy.Cut()
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	_, err := db.Open(ctx, settings(proxy.DSN(dsn)), db.Options{})
+	_, err := db.Open(ctx, settings(proxy.DSN(dsn)), db.Options{Log: quiet(t)})
 	assert.True(t, errors.HasCode(err, errors.CodeServiceUnavailable), err)
 }
 
@@ -144,12 +144,12 @@ func TestExhaustedPoolAnswersInTime(t *testing.T) {
 			"a statement":   func(ctx context.Context) error { return insert(ctx, pool, 2) },
 			"a transaction": func(ctx context.Context) error { return pool.InTx(ctx, func(context.Context) error { return nil }) },
 		} {
-			err := wait(t.Context()) // not in the transaction
+			err := wait(t.Context()) //nolint:contextcheck // on purpose not in the transaction
 			assert.True(t, errors.HasCode(err, errors.CodeServiceUnavailable), "%s: %v", name, err)
 			assert.Equal(t, time.Second, errors.From(err).RetryAfter, name)
 		}
 		assert.Less(t, time.Since(start), 3*time.Second)
-		assert.NoError(t, pool.Ping(t.Context()), "a health check does not queue")
+		assert.NoError(t, pool.Ping(ctx), "a health check does not queue")
 		_, err := db.Exec(ctx, pool, "select pg_sleep(0.3)") // a statement may take longer than the wait for a connection
 		return err
 	})
@@ -173,28 +173,30 @@ func TestStatementIsNotRunTwice(t *testing.T) {
 	dsn := database(t)
 	proxy := platformtest.NewProxy(t, hostOf(t, dsn))
 	pool, direct := open(t, proxy.DSN(dsn)), open(t, dsn)
+	blocker, err := superuser(t, dsn).BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	_, err = blocker.ExecContext(t.Context(), "lock table items in share row exclusive mode")
+	require.NoError(t, err)
 	result := make(chan error, 1)
-	go func() {
-		_, err := db.Exec(t.Context(), pool, "insert into items (id) select 1 from pg_sleep($1::float)", 0.5)
-		result <- err
-	}()
-	platformtest.Eventually(t, 5*time.Second, func() error {
-		n, err := db.One[int](t.Context(), direct, "select count(*) from pg_stat_activity where query like 'insert into items%' and state = 'active'")
+	go func() { result <- insert(t.Context(), pool, 1) }()
+	platformtest.Eventually(t, 20*time.Second, func() error {
+		n, err := db.One[int](t.Context(), direct, "select count(*) from pg_locks where relation = 'items'::regclass and not granted")
 		if err == nil && n == 0 {
-			return errors.Sentinel("the statement does not run yet")
+			return errors.Sentinel("the statement does not wait for the lock yet")
 		}
 		return err
 	})
 	proxy.Cut()
-	err := <-result
+	err = <-result
 	assert.True(t, errors.HasCode(err, errors.CodeServiceUnavailable), err)
+	require.NoError(t, blocker.Rollback())
 	proxy.Restore()
-	platformtest.Eventually(t, 5*time.Second, func() error {
+	platformtest.Eventually(t, 20*time.Second, func() error {
 		_, err := db.One[int](t.Context(), direct, "select id from items") // what the server had begun it finishes
 		return err
 	})
 	assert.NoError(t, insert(t.Context(), pool, 2), "the pool has gone on to a new connection")
-	assert.Equal(t, 2, count(t, direct, t.Context(), "items"))
+	assert.Equal(t, 2, count(t.Context(), t, direct, "items"))
 }
 
 func TestServerThatDoesNotAnswerIsGivenUp(t *testing.T) {

@@ -1,7 +1,6 @@
 package db
 
 import (
-	"container/list"
 	"context"
 	"database/sql/driver"
 	"fmt"
@@ -19,28 +18,29 @@ type statement interface {
 
 // statements are the prepared statements of one connection, the least recently used given up first.
 type statements struct {
-	conn  driver.ConnPrepareContext
-	byKey map[string]*list.Element
-	order *list.List // of *entry, most recently used first
+	conn    driver.ConnPrepareContext
+	byQuery map[string]*kept
+	uses    uint64
 }
 
-type entry struct {
-	query string
-	stmt  statement
+type kept struct {
+	statement
+	lastUse uint64
 }
 
 func newStatements(conn driver.ConnPrepareContext) *statements {
-	return &statements{conn: conn, byKey: make(map[string]*list.Element), order: list.New()}
+	return &statements{conn: conn, byQuery: make(map[string]*kept)}
 }
 
 // get returns the prepared statement for query, prepared now where it is not yet.
 func (s *statements) get(ctx context.Context, query string) (statement, error) {
-	if e, ok := s.byKey[query]; ok {
-		s.order.MoveToFront(e)
-		return e.Value.(*entry).stmt, nil
+	s.uses++
+	if k, ok := s.byQuery[query]; ok {
+		k.lastUse = s.uses
+		return k.statement, nil
 	}
-	if s.order.Len() >= maxStatements {
-		s.forget(s.order.Back().Value.(*entry).query)
+	if len(s.byQuery) >= maxStatements {
+		s.forget(s.oldest())
 	}
 	prepared, err := s.conn.PrepareContext(ctx, query)
 	if err != nil {
@@ -51,15 +51,25 @@ func (s *statements) get(ctx context.Context, query string) (statement, error) {
 		_ = prepared.Close()
 		return nil, fmt.Errorf("prepare a statement: lib/pq's %T takes no ctx", prepared)
 	}
-	s.byKey[query] = s.order.PushFront(&entry{query, stmt})
+	s.byQuery[query] = &kept{stmt, s.uses}
 	return stmt, nil
+}
+
+// oldest looks at all of them, which is nothing beside the round trip of the statement that takes the place.
+func (s *statements) oldest() (query string) {
+	least := s.uses
+	for q, k := range s.byQuery {
+		if k.lastUse < least {
+			least, query = k.lastUse, q
+		}
+	}
+	return query
 }
 
 // forget closes the statement for query. An error of Close leaves the connection marked bad, which the pool sees.
 func (s *statements) forget(query string) {
-	if e, ok := s.byKey[query]; ok {
-		delete(s.byKey, query)
-		s.order.Remove(e)
-		_ = e.Value.(*entry).stmt.Close()
+	if k, ok := s.byQuery[query]; ok {
+		delete(s.byQuery, query)
+		_ = k.Close()
 	}
 }

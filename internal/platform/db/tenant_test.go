@@ -21,7 +21,7 @@ func write(pool *db.Pool, tenant uuid.UUID, text string) func(context.Context) e
 }
 
 // texts forgets the tenant on purpose: row security is what keeps tenants apart.
-func texts(t testing.TB, pool *db.Pool, ctx context.Context) (list []string) {
+func texts(ctx context.Context, t testing.TB, pool *db.Pool) (list []string) {
 	t.Helper()
 	require.NoError(t, pool.InTenant(ctx, func(ctx context.Context) (err error) {
 		list, err = db.All[string](ctx, pool, "select text from private order by text")
@@ -38,8 +38,8 @@ func TestTenantsAreKeptApart(t *testing.T) {
 	require.NoError(t, pool.InTenant(asA, write(pool, a, "a's")))
 	require.NoError(t, pool.InTenant(asB, write(pool, b, "b's")))
 
-	assert.Equal(t, []string{"a's"}, texts(t, pool, asA))
-	assert.Equal(t, []string{"b's"}, texts(t, pool, asB))
+	assert.Equal(t, []string{"a's"}, texts(asA, t, pool))
+	assert.Equal(t, []string{"b's"}, texts(asB, t, pool))
 	assert.Error(t, pool.InTenant(asA, write(pool, b, "smuggled")), "a row for another tenant")
 	require.NoError(t, pool.InTenant(asA, func(ctx context.Context) error {
 		n, err := db.Exec(ctx, pool, "update private set text = 'changed'")
@@ -50,8 +50,8 @@ func TestTenantsAreKeptApart(t *testing.T) {
 		}
 		return err
 	}))
-	assert.Equal(t, []string{"b's"}, texts(t, pool, asB))
-	assert.Zero(t, count(t, pool, t.Context(), "private"), "without a tenant there is nothing")
+	assert.Equal(t, []string{"b's"}, texts(asB, t, pool))
+	assert.Zero(t, count(t.Context(), t, pool, "private"), "without a tenant there is nothing")
 }
 
 func TestTenantEndsWithItsTransaction(t *testing.T) {
@@ -60,9 +60,9 @@ func TestTenantEndsWithItsTransaction(t *testing.T) {
 	pool := open(t, database(t), func(c *db.Config, _ *db.Options) { c.PoolSize = 1 })
 	a := newID(t)
 	require.NoError(t, pool.InTenant(db.WithTenant(t.Context(), a), write(pool, a, "a's")))
-	assert.Zero(t, count(t, pool, t.Context(), "private"))
+	assert.Zero(t, count(t.Context(), t, pool, "private"))
 	assert.Error(t, pool.InTenant(db.WithTenant(t.Context(), a), func(context.Context) error { return errTest }))
-	assert.Zero(t, count(t, pool, t.Context(), "private"))
+	assert.Zero(t, count(t.Context(), t, pool, "private"))
 }
 
 func TestTenantIsNeeded(t *testing.T) {
@@ -86,19 +86,19 @@ func TestNestedTenants(t *testing.T) {
 		assert.True(t, errors.HasCode(err, errors.CodeInternal), "another tenant is refused: %v", err)
 		return nil
 	}))
-	assert.Equal(t, []string{"nested"}, texts(t, pool, asA))
+	assert.Equal(t, []string{"nested"}, texts(asA, t, pool))
 
 	require.NoError(t, pool.InTx(t.Context(), func(ctx context.Context) error {
 		require.NoError(t, pool.InTenant(db.WithTenant(ctx, b), write(pool, b, "b's")))
-		assert.Zero(t, count(t, pool, ctx, "private"), "after the nested transaction there is no tenant again")
+		assert.Zero(t, count(ctx, t, pool, "private"), "after the nested transaction there is no tenant again")
 		assert.ErrorIs(t, pool.InTenant(db.WithTenant(ctx, b), func(context.Context) error { return errTest }), errTest)
-		assert.Zero(t, count(t, pool, ctx, "private"), "nor after one that failed")
+		assert.Zero(t, count(ctx, t, pool, "private"), "nor after one that failed")
 		return pool.InTenant(db.WithUser(db.WithTenant(ctx, a), user), func(ctx context.Context) error {
-			assert.Equal(t, 1, count(t, pool, ctx, "private"))
+			assert.Equal(t, 1, count(ctx, t, pool, "private"))
 			return nil
 		})
 	}))
-	assert.Equal(t, []string{"b's"}, texts(t, pool, asB))
+	assert.Equal(t, []string{"b's"}, texts(asB, t, pool))
 }
 
 func TestUserSeesTheirOwn(t *testing.T) {
@@ -110,11 +110,11 @@ func TestUserSeesTheirOwn(t *testing.T) {
 		return err
 	}))
 	require.NoError(t, pool.InTx(db.WithUser(t.Context(), user), func(ctx context.Context) error {
-		assert.Equal(t, 1, count(t, pool, ctx, "private"))
+		assert.Equal(t, 1, count(ctx, t, pool, "private"))
 		return nil
 	}))
 	require.NoError(t, pool.InTx(db.WithUser(t.Context(), newID(t)), func(ctx context.Context) error {
-		assert.Zero(t, count(t, pool, ctx, "private"))
+		assert.Zero(t, count(ctx, t, pool, "private"))
 		return nil
 	}))
 }

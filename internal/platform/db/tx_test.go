@@ -32,7 +32,7 @@ func TestCommitErrorReachesTheCaller(t *testing.T) {
 	require.Error(t, err, "the row is not there, so the caller must know")
 	assert.True(t, errors.HasCode(err, errors.CodeConflict), err)
 	assert.Equal(t, "23503", db.SQLState(err))
-	assert.Zero(t, count(t, pool, t.Context(), "items"))
+	assert.Zero(t, count(t.Context(), t, pool, "items"))
 }
 
 func TestCommitOfAFailedTransactionIsAnError(t *testing.T) {
@@ -46,7 +46,7 @@ func TestCommitOfAFailedTransactionIsAnError(t *testing.T) {
 	})
 
 	require.Error(t, err)
-	assert.Zero(t, count(t, pool, t.Context(), "items"))
+	assert.Zero(t, count(t.Context(), t, pool, "items"))
 }
 
 func TestInTx(t *testing.T) {
@@ -100,7 +100,7 @@ func TestInTx(t *testing.T) {
 			pool := open(t, database(t))
 			err := pool.InTx(t.Context(), func(ctx context.Context) error { return tt.fn(ctx, pool) })
 			assert.ErrorIs(t, err, tt.want)
-			assert.Equal(t, tt.rows, count(t, pool, t.Context(), "items"))
+			assert.Equal(t, tt.rows, count(t.Context(), t, pool, "items"))
 			assert.Zero(t, pool.SQL().Stats().InUse, "every connection is back")
 		})
 	}
@@ -122,7 +122,7 @@ func TestPanicRollsBackAndGoesOn(t *testing.T) {
 		},
 	} {
 		assert.PanicsWithValue(t, name, func() { _ = pool.InTx(t.Context(), fn) })
-		assert.Zero(t, count(t, pool, t.Context(), "items"), name)
+		assert.Zero(t, count(t.Context(), t, pool, "items"), name)
 		assert.Zero(t, pool.SQL().Stats().InUse, name)
 	}
 }
@@ -140,7 +140,7 @@ func TestGoexitRollsBack(t *testing.T) {
 		})
 	}()
 	<-done
-	assert.Zero(t, count(t, pool, t.Context(), "items"))
+	assert.Zero(t, count(t.Context(), t, pool, "items"))
 	assert.Zero(t, pool.SQL().Stats().InUse)
 }
 
@@ -242,7 +242,7 @@ func TestTransactionOfAnotherPoolIsNotJoined(t *testing.T) {
 		return errors.Join(insert(ctx, other, 1), errTest)
 	})
 	require.ErrorIs(t, err, errTest)
-	assert.Equal(t, 1, count(t, pool, t.Context(), "items"), "the other pool's statement ran by itself")
+	assert.Equal(t, 1, count(t.Context(), t, pool, "items"), "the other pool's statement ran by itself")
 }
 
 func TestEndedContextIsTold(t *testing.T) {

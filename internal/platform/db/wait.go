@@ -36,10 +36,13 @@ func wait(ctx context.Context, db *sql.DB, log logging.Logger) error {
 
 // mayComeUp tells a server that is away, starting or full from one that refuses: a wrong password stays wrong.
 func mayComeUp(err error) bool {
-	switch code := pqerror.Code(SQLState(err)); {
-	case code == "":
+	state := pqerror.Code(SQLState(err))
+	if state == "" {
 		return connectionLost(err)
-	default:
-		return code.Class() == "08" || code.Class() == "53" || code.Class() == "57"
 	}
+	switch state.Class() {
+	case "08", "53", "57": // connection exception, insufficient resources, operator intervention
+		return true
+	}
+	return false
 }
