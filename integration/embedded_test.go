@@ -54,7 +54,7 @@ func scratch(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "integration-embedded-")
 	require.NoError(t, err)
-	require.NoError(t, os.Chmod(dir, 0o755)) //nolint:gosec // traversable, not writable
+	require.NoError(t, os.Chmod(dir, 0o755))
 	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
 	return dir
 }

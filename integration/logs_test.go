@@ -84,7 +84,7 @@ func TestClientThatGoesAwayIs499(t *testing.T) {
 	ada := s.client.register()
 	release := lockNotes(t, s.dsn)
 	defer release()
-	req, err := http.NewRequestWithContext(t.Context(), "POST", ada.base+"/v1/notes", strings.NewReader(`{"title":"x"}`))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, ada.base+"/v1/notes", strings.NewReader(`{"title":"x"}`))
 	require.NoError(t, err)
 	req.Header.Set("Authorization", "Bearer "+ada.token)
 	req.Header.Set("Content-Type", "application/json")

@@ -105,8 +105,8 @@ func build(cfg *Config, pool *db.Pool, version string) (*server.Server, error) {
 		server.Check{Name: "database", Func: pool.Ping},
 		server.Check{Name: "schema", Func: func(ctx context.Context) error { return pool.CheckSchema(ctx, schema) }},
 	)
-	e.GET("/healthz", health.Live)
-	e.GET("/readyz", health.Ready)
+	add(e, http.MethodGet, "/healthz", health.Live)
+	add(e, http.MethodGet, "/readyz", health.Ready)
 	return server.New(cfg.HTTP, e, server.Options{Log: log, Version: version, Health: health, Metrics: metrics(pool)}), nil
 }
 

@@ -57,7 +57,16 @@ func register(e *echo.Echo, list []Route, verifier *auth.Verifier) {
 		default:
 			before = []echo.MiddlewareFunc{authenticate, auth.Require(r.Permission), tenancy}
 		}
-		e.Add(r.Method, r.Path, r.handler, before...)
+		add(e, r.Method, r.Path, r.handler, before...)
+	}
+}
+
+// add adds a route, and HEAD with every GET (RFC 9110, section 9.3.2), which Echo does not do by itself. net/http leaves
+// out the body.
+func add(e *echo.Echo, method, path string, handler echo.HandlerFunc, before ...echo.MiddlewareFunc) {
+	e.Add(method, path, handler, before...)
+	if method == http.MethodGet {
+		e.Add(http.MethodHead, path, handler, before...)
 	}
 }
 

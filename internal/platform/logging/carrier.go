@@ -1,0 +1,84 @@
+package logging
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/sirupsen/logrus"
+)
+
+// carrier takes a finished line through logrus. It is the ctx of the logrus entry, so that the entry's Data stays empty,
+// and is the caller's ctx in everything else.
+type carrier struct {
+	context.Context // the caller's
+
+	entry logrus.Entry
+	probe probe
+	line  line
+
+	// Set only where somebody watches the entry; see logWatched.
+	watched *watched
+}
+
+var carriers = sync.Pool{New: func() any {
+	c := new(carrier)
+	c.entry.Context = c
+	return c
+}}
+
+// release gives c back, without what it held.
+func (c *carrier) release() {
+	c.Context, c.entry.Logger, c.probe.core, c.probe.formatter, c.line.own = nil, nil, nil, nil, Field{}
+	if cap(c.line.b) <= 2*maxLine {
+		carriers.Put(c)
+	}
+}
+
+// log makes the line and hands it over to logrus, whose entry carries it to the formatter. Fields in the entry's Data are
+// what makes logrus slow; where somebody wants to see Data, it is filled all the same.
+func (l Logger) log(ctx context.Context, core *logrus.Logger, level logrus.Level, event string, fields []Field) { //nolint:contextcheck // only nil is replaced
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	c := carriers.Get().(*carrier) //nolint:errcheck,forcetypeassert // the pool holds nothing else
+	set := fieldsOf(ctx)
+	f := c.probe.look(core, level)
+	if f == nil {
+		logWatched(ctx, core, level, &watched{logger: l.label(), event: event, set: set, call: append([]Field(nil), fields...)})
+		c.release()
+		return
+	}
+	c.Context, c.entry.Logger, c.entry.Time = ctx, core, time.Now()
+	c.line.reset(c.line.b[:0])
+	f.line(&c.line, head{c.entry.Time, level, l.label(), event}, set, fields)
+	c.entry.Log(level)
+	c.release()
+}
+
+// probe looks at a core's hooks and formatter. It is a hook itself, of no level: AddHook asks it for its levels under the
+// core's lock, the only place from which they can be read while others may change them.
+type probe struct {
+	core      *logrus.Logger
+	level     logrus.Level
+	formatter *formatter
+}
+
+// look returns the formatter of the core, nil where it is somebody else's or a hook is to see the entry.
+func (p *probe) look(core *logrus.Logger, level logrus.Level) *formatter {
+	p.core, p.level = core, level
+	core.AddHook(p)
+	return p.formatter
+}
+
+// Levels looks, and returns none.
+func (p *probe) Levels() []logrus.Level {
+	p.formatter, _ = p.core.Formatter.(*formatter)
+	if len(p.core.Hooks[p.level]) > 0 {
+		p.formatter = nil
+	}
+	return nil
+}
+
+// Fire is never called.
+func (*probe) Fire(*logrus.Entry) error { return nil }
