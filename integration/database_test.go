@@ -41,7 +41,7 @@ func TestExhaustedPoolAnswersInTime(t *testing.T) {
 
 func TestRequestTimeout(t *testing.T) {
 	t.Parallel()
-	s := start(t, env{"HTTP_REQUEST_TIMEOUT": "500ms"})
+	s := start(t, env{"HTTP_REQUEST_TIMEOUT": "3s"})
 	ada := s.client.register()
 	release := lockNotes(t, s.dsn)
 	defer release()

@@ -14,7 +14,7 @@ import (
 
 func TestConfigCheck(t *testing.T) {
 	t.Parallel()
-	weak, err := rsa.GenerateKey(rand.Reader, 1024) //nolint:gosec // a weak key is what the test is about
+	weak, err := rsa.GenerateKey(rand.Reader, 1024)
 	require.NoError(t, err)
 	weakPrivate, err := auth.MarshalPrivateKey(weak)
 	require.NoError(t, err)

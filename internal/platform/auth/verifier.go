@@ -101,11 +101,10 @@ func (v *Verifier) accept(token string) (accepted, refusal) {
 			return accepted{}, refused
 		}
 	}
-	switch refused := v.inTime(a); {
-	case refused == refusedExpired:
-		v.seen.remove(key)
-		return accepted{}, refused
-	case refused != "":
+	if refused := v.inTime(a); refused != "" {
+		if refused == refusedExpired {
+			v.seen.remove(key)
+		}
 		return accepted{}, refused
 	}
 	if !seen {

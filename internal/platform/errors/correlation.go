@@ -36,7 +36,7 @@ func CorrelationID(ctx context.Context) string {
 func NewCorrelationID() string {
 	const version, variant = 7 << 12, 1 << 63
 	var id uuid.UUID
-	milliseconds := uint64(time.Now().UnixMilli())                                   //nolint:gosec // positive since 1970
+	milliseconds := uint64(time.Now().UnixMilli())
 	binary.BigEndian.PutUint64(id[:8], milliseconds<<16|version|rand.Uint64()&0xfff) //nolint:gosec // not a secret
 	binary.BigEndian.PutUint64(id[8:], variant|rand.Uint64()>>2)                     //nolint:gosec // not a secret
 	return id.String()

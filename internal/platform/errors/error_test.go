@@ -69,7 +69,7 @@ func TestFrom(t *testing.T) {
 func TestNilErrorInAnInterfaceDoesNotPanic(t *testing.T) {
 	t.Parallel()
 	var none *errors.Error
-	var err error = fmt.Errorf("wrapped: %w", none)
+	err := fmt.Errorf("wrapped: %w", none)
 	assert.NotPanics(t, func() {
 		assert.Equal(t, http.StatusInternalServerError, errors.From(err).Status())
 		assert.False(t, errors.HasCode(err, errors.CodeInternal))

@@ -37,7 +37,7 @@ func From(err error) *Error {
 // carrying returns e itself where it is all there is to err, else a copy whose cause is the whole of err, so that the log
 // keeps what the wrappers said was tried.
 func (e *Error) carrying(err error) *Error {
-	if err == error(e) {
+	if err == error(e) { //nolint:errorlint // the question is whether anything wraps e
 		return e
 	}
 	c := *e

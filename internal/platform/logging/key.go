@@ -51,7 +51,7 @@ func hash(s string) uint32 {
 func newKey(given string) *key {
 	name := shownName(given)
 	switch name {
-	case "time", "level", "event", "logger", "app", "environment":
+	case "time", "level", "event", "logger", "app", "environment", "fields_dropped":
 		name = "fields." + name
 	}
 	k := &key{given: given, name: name, secret: sensitive(given)}

@@ -2,7 +2,7 @@ package server
 
 import (
 	"net/http"
-	"net/http/pprof" //nolint:gosec // it registers itself on the default mux too, which this service never serves
+	"net/http/pprof" // it registers itself on the default mux too, which this service never serves
 )
 
 // adminHandler serves what operators ask for: profiles, and metrics where there are any. It has a listener of its own,

@@ -39,6 +39,7 @@ type note struct {
 }
 
 func post(t testing.TB, contentType string, body io.Reader) echo.Context {
+	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", body)
 	if contentType != "" {
 		r.Header.Set("Content-Type", contentType)
@@ -47,6 +48,7 @@ func post(t testing.TB, contentType string, body io.Reader) echo.Context {
 }
 
 func decode(t testing.TB, body string) (n note, err error) {
+	t.Helper()
 	err = request.JSON(post(t, "application/json", strings.NewReader(body)), &n)
 	return n, err
 }
@@ -76,7 +78,7 @@ func TestJSONRefuses(t *testing.T) {
 		"not JSON":            {"hunter2", "body", "syntax"},
 		"truncated":           {`{"title":"hunter2`, "title", "syntax"},
 		"unknown field":       {`{"title":"x","hunter":2}`, "hunter", "unknown"},
-		"unknown inner field": {`{"author":{"nmae":"x"}}`, "author.nmae", "unknown"},
+		"unknown inner field": {`{"author":{"titel":"x"}}`, "author.titel", "unknown"},
 		"field in other case": {`{"Title":"hunter2"}`, "Title", "unknown"},
 		"repeated field":      {`{"title":"a","title":"hunter2"}`, "title", "duplicate"},
 		"repeated, other any": {`{"extra":{"a":1,"a":2}}`, "extra.a", "duplicate"},

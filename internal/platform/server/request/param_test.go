@@ -15,6 +15,7 @@ import (
 )
 
 func get(t testing.TB, query string) echo.Context {
+	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 	r.URL.RawQuery = query
 	return contextOf(r)

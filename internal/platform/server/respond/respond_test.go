@@ -17,6 +17,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func newContext(t testing.TB, method string) (echo.Context, *httptest.ResponseRecorder) {
+	t.Helper()
 	w := httptest.NewRecorder()
 	return echo.New().NewContext(httptest.NewRequestWithContext(t.Context(), method, "/notes/1", nil), w), w
 }
