@@ -57,7 +57,7 @@ func TestColorIsForTerminals(t *testing.T) { // not parallel: it sets the enviro
 
 func TestPackageName(t *testing.T) {
 	t.Parallel()
-	const module = "github.com/netrun-systems/go-service-template/"
+	const module = "example.com/some/service/"
 	for _, c := range [][3]string{
 		{module + "internal/platform/db.init", "", "platform/db"},
 		{module + "internal/app/notes.(*Service).Get.func1", "", "app/notes"},
