@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/lib/pq"
 
@@ -14,9 +15,10 @@ import (
 // errDSN says nothing of the DSN: the parsers' own errors quote the password.
 var errDSN = errors.Sentinel("DATABASE_URL is not a postgres:// URL or key=value DSN that can be read")
 
+// parseDSN refuses more than lib/pq does. What it returns can be shown, but for Password.
 func parseDSN(dsn string) (pq.Config, error) {
 	cfg, err := pq.NewConfig(dsn)
-	if err != nil {
+	if err != nil || passwordAstray(dsn) || !plausibleHost(cfg.Host) {
 		return pq.Config{}, errDSN
 	}
 	if cfg.SSLMode == "" {
@@ -29,11 +31,42 @@ func parseDSN(dsn string) (pq.Config, error) {
 	return cfg, nil
 }
 
+// passwordAstray reports whether a URL has lost the end of its user and password to the path or the query, which a /, ? or
+// # in a password does that is not percent-encoded. Its beginning is then taken for the host and the port.
+func passwordAstray(dsn string) bool {
+	u, err := url.Parse(dsn)
+	if err != nil || u.Scheme == "" || u.User != nil {
+		return false
+	}
+	if q := u.Query(); q.Has("user") || q.Has("password") {
+		return false
+	}
+	return strings.Contains(u.Path+u.RawQuery+u.Fragment, "@")
+}
+
+// plausibleHost takes names, addresses, lists of them, and paths of sockets.
+func plausibleHost(hosts string) bool {
+	for host := range strings.SplitSeq(hosts, ",") {
+		if _, err := netip.ParseAddr(bare(host)); err == nil || strings.HasPrefix(host, "/") || strings.HasPrefix(host, "@") {
+			continue
+		}
+		if strings.ContainsFunc(host, func(r rune) bool {
+			return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-._", r)
+		}) {
+			return false
+		}
+	}
+	return true
+}
+
+// bare takes the brackets off an IPv6 address, which lib/pq leaves as they are in a URL.
+func bare(host string) string { return strings.TrimSuffix(strings.TrimPrefix(host, "["), "]") }
+
 func loopback(host string) bool {
 	if host == "localhost" {
 		return true
 	}
-	addr, err := netip.ParseAddr(host)
+	addr, err := netip.ParseAddr(bare(host))
 	return err == nil && addr.IsLoopback()
 }
 
@@ -44,7 +77,7 @@ func Redact(dsn string) string {
 	if err != nil {
 		return "postgres://unreadable"
 	}
-	u := url.URL{Scheme: "postgres", Host: net.JoinHostPort(cfg.Host, strconv.Itoa(int(cfg.Port))), Path: "/" + cfg.Database}
+	u := url.URL{Scheme: "postgres", Host: net.JoinHostPort(bare(cfg.Host), strconv.Itoa(int(cfg.Port))), Path: "/" + cfg.Database}
 	if cfg.User != "" {
 		u.User = url.User(cfg.User)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/moby/moby/api/types/network"
@@ -25,12 +26,15 @@ const (
 	readyTimeout = 60 * time.Second
 )
 
+// silence keeps the library's progress out of the output of the tests.
+var silence = sync.OnceFunc(func() { log.SetDefault(log.NewNoopLogger()) })
+
 // startContainer runs the image, when there is a Docker engine that has it or can get it.
 func startContainer(ctx context.Context, image string) (*running, error) {
 	if image == "" {
 		image = defaultImage
 	}
-	log.SetDefault(log.NewNoopLogger()) // its progress would be mixed into the output of the tests
+	silence()
 	engine, err := connectDocker(ctx)
 	if err != nil {
 		return nil, err

@@ -16,9 +16,14 @@ type PrivateServer struct {
 // not the test's to kill. It is stopped at the end of the test.
 func NewPrivateServer(tb testing.TB) *PrivateServer {
 	tb.Helper()
+	return shared.private(tb)
+}
+
+func (h *host) private(tb testing.TB) *PrivateServer {
+	tb.Helper()
 	ctx, cancel := context.WithTimeout(tb.Context(), startTimeout)
 	defer cancel()
-	r, err := shared.launch(ctx, shared.getenv("TEST_POSTGRES_PROVIDER"))
+	r, err := h.launch(ctx, h.getenv("TEST_POSTGRES_PROVIDER"))
 	if err != nil {
 		tb.Fatalf("platformtest: no PostgreSQL to test with: %v", err)
 	}
@@ -36,7 +41,7 @@ func target(tb testing.TB, dsn string) string {
 	tb.Helper()
 	host, err := Target(dsn)
 	if err != nil {
-		tb.Fatal(err)
+		tb.Fatalf("platformtest: %v", err)
 	}
 	return host
 }

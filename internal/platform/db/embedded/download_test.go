@@ -29,7 +29,7 @@ import (
 // the call on to the server of the machine.
 func archive(t *testing.T) []byte {
 	t.Helper()
-	found, err := embedded.Find(t.Context())
+	found, err := embedded.Available(t.Context())
 	require.NoError(t, err)
 	var plain bytes.Buffer
 	w := tar.NewWriter(&plain)

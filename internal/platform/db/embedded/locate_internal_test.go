@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -9,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 )
 
 // hideBinaries makes a machine without PostgreSQL of this one. What it changes is the process's.
@@ -53,4 +56,13 @@ func TestDefaultsOfADownload(t *testing.T) {
 	assert.Equal(t, defaultRepository, DownloadOptions{}.repository())
 	assert.True(t, strings.HasPrefix(DownloadOptions{}.version(), "17."))
 	assert.Zero(t, Binaries{}.Major())
+}
+
+// available returns server binaries to test with: this machine's, else downloaded ones.
+func available(ctx context.Context) (Binaries, error) {
+	b, err := Find(ctx)
+	if errors.Is(err, ErrNoBinaries) {
+		return Download(ctx, DownloadOptions{})
+	}
+	return b, err
 }

@@ -13,7 +13,7 @@ import (
 // A server whose port is taken at the last moment is started again on another one.
 func TestStartIsTriedAgain(t *testing.T) {
 	t.Parallel()
-	found, err := Find(t.Context())
+	found, err := available(t.Context())
 	require.NoError(t, err)
 	dir, err := os.MkdirTemp("", "embedded-test-")
 	require.NoError(t, err)

@@ -102,7 +102,7 @@ func TestStartHonoursItsContext(t *testing.T) {
 	o := scratch(dir)
 	o.Binaries = func(ctx context.Context) (embedded.Binaries, error) {
 		defer cancel()
-		return embedded.Find(ctx)
+		return embedded.Available(ctx)
 	}
 	_, err := embedded.Start(ctx, o)
 	require.ErrorIs(t, err, context.Canceled)
