@@ -32,9 +32,11 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 	}
 	defer c.guard(ctx)()
 	if _, err := c.pqConn.ExecContext(ctx, statement, nil); err != nil {
-		_ = c.Rollback() // BEGIN may have worked and the setting not; without a transaction this does nothing
+		_ = c.Rollback() // BEGIN may have worked and the setting not; without a transaction lib/pq gives the connection up
+		lost(ctx, err)
 		return nil, err
 	}
+	c.inTx = true
 	return &driverTx{c, ctx}, nil
 }
 
@@ -48,6 +50,7 @@ type driverTx struct {
 // Commit implements [driver.Tx].
 func (t *driverTx) Commit() error {
 	defer t.conn.guard(t.ctx)()
+	t.conn.inTx = false
 	if err := t.conn.Commit(); err != nil {
 		return underway(err)
 	}
@@ -57,5 +60,6 @@ func (t *driverTx) Commit() error {
 // Rollback implements [driver.Tx].
 func (t *driverTx) Rollback() error {
 	defer t.conn.guard(t.ctx)()
+	t.conn.inTx = false
 	return t.conn.Rollback()
 }

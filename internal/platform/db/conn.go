@@ -36,7 +36,8 @@ type conn struct {
 	net        net.Conn
 	statements *statements
 	observer   observer
-	cut        bool // a deadline has been set on net, so it is not to be used again
+	inTx       bool
+	cut        bool // a statement was given up: the connection serves its transaction to the end and no other
 }
 
 func newConn(inner pqConn, nc net.Conn, o observer, unprepared bool) *conn {
@@ -53,8 +54,19 @@ func (c *conn) guard(ctx context.Context) (stop func()) {
 	if ctx.Done() == nil || c.net == nil {
 		return func() {}
 	}
-	end := context.AfterFunc(ctx, func() { _ = c.net.SetDeadline(time.Now().Add(cancelGrace)) })
-	return func() { c.cut = !end() || c.cut }
+	set := make(chan struct{})
+	end := context.AfterFunc(ctx, func() {
+		defer close(set)
+		_ = c.net.SetDeadline(time.Now().Add(cancelGrace))
+	})
+	return func() {
+		if end() {
+			return
+		}
+		<-set
+		_ = c.net.SetDeadline(time.Time{}) // the transaction may go on: with the rollback to a savepoint, say
+		c.cut = true
+	}
 }
 
 // QueryContext implements [driver.QueryerContext].
@@ -65,6 +77,7 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	if err != nil {
 		stop()
 		err = underway(err)
+		lost(ctx, err)
 		c.observer.ran(ctx, query, time.Since(start), 0, err)
 		return nil, err
 	}
@@ -89,6 +102,7 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 		n, _ = result.RowsAffected()
 	} else {
 		err = underway(err)
+		lost(ctx, err)
 	}
 	c.observer.ran(ctx, query, time.Since(start), n, err)
 	return result, err
@@ -113,7 +127,7 @@ func prepared[T any](ctx context.Context, c *conn, query string, run func(statem
 	switch pqerror.Code(SQLState(err)) {
 	case pqerror.FeatureNotSupported, pqerror.InvalidSQLStatementName: // 0A000, 26000
 		c.statements.forget(query)
-		if txFrom(ctx) != nil {
+		if c.inTx {
 			return result, err
 		}
 		if s, err = c.statements.get(ctx, query); err != nil {

@@ -19,12 +19,9 @@ type dialer struct {
 	connected atomic.Bool
 }
 
-func newNetDialer(timeout time.Duration) *net.Dialer {
-	return &net.Dialer{
-		Timeout:         timeout,
-		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3},
-		Control:         setUserTimeout,
-	}
+var netDialer = net.Dialer{
+	KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3},
+	Control:         setUserTimeout,
 }
 
 // Dial implements [pq.Dialer].
@@ -39,11 +36,41 @@ func (d *dialer) DialTimeout(network, address string, timeout time.Duration) (ne
 	return d.DialContext(ctx, network, address)
 }
 
-// DialContext implements [pq.DialerContext].
+// DialContext implements [pq.DialerContext]. lib/pq ends ctx after connect_timeout.
 func (d *dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := newNetDialer(dialTimeout).DialContext(ctx, network, address)
-	if err == nil && !d.connected.Load() {
-		d.conn = conn
+	if d.connected.Load() {
+		return dialToCancel(ctx, network, address)
 	}
+	if d.conn != nil {
+		_ = d.conn.Close() // lib/pq drops a connection whose server speaks no TLS without closing it
+	}
+	conn, err := netDialer.DialContext(ctx, network, address)
+	d.conn = conn
 	return conn, err
+}
+
+// dialToCancel bounds the whole attempt to cancel a statement, which the statement waits for.
+func dialToCancel(ctx context.Context, network, address string) (net.Conn, error) {
+	end := time.Now().Add(cancelGrace)
+	ctx, cancel := context.WithDeadline(ctx, end)
+	defer cancel()
+	conn, err := netDialer.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return endingConn{conn, end}, nil
+}
+
+// endingConn ends at its time, whatever later deadline is set on it.
+type endingConn struct {
+	net.Conn
+	end time.Time
+}
+
+// SetDeadline implements [net.Conn].
+func (c endingConn) SetDeadline(t time.Time) error {
+	if t.IsZero() || t.After(c.end) {
+		t = c.end
+	}
+	return c.Conn.SetDeadline(t)
 }

@@ -24,8 +24,11 @@
 //
 // # Behind PgBouncer
 //
-// In transaction pooling mode before PgBouncer 1.21, add binary_parameters=yes to DATABASE_URL: statements then go in one
-// unprepared round trip. Give jsonb arguments as string, not []byte.
+// The timeouts of a connection are startup parameters, which PgBouncer refuses unless its ignore_startup_parameters names
+// statement_timeout and idle_in_transaction_session_timeout; set them with ALTER ROLE then. In transaction pooling mode
+// before PgBouncer 1.21, add binary_parameters=yes to DATABASE_URL: statements then go in one unprepared round trip. Give
+// jsonb arguments as string, not []byte. Migrations take a lock of the session, so they need a DSN that leads straight to
+// the server.
 //
 // # Lifting it out
 //

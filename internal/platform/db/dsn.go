@@ -24,7 +24,7 @@ func parseDSN(dsn string) (pq.Config, error) {
 	if cfg.SSLMode == "" {
 		// lib/pq has announced another default, so the choice is made here: TLS, except to this machine.
 		cfg.SSLMode = pq.SSLModeRequire
-		if loopback(cfg.Host) {
+		if loopback(cfg) {
 			cfg.SSLMode = pq.SSLModePrefer
 		}
 	}
@@ -62,12 +62,21 @@ func plausibleHost(hosts string) bool {
 // bare takes the brackets off an IPv6 address, which lib/pq leaves as they are in a URL.
 func bare(host string) string { return strings.TrimSuffix(strings.TrimPrefix(host, "["), "]") }
 
-func loopback(host string) bool {
-	if host == "localhost" {
-		return true
+// loopback reports whether all that the DSN may lead to is on this machine.
+func loopback(cfg pq.Config) bool {
+	here := func(host string, addr netip.Addr) bool {
+		if addr.IsValid() { // then the host is only a name for TLS
+			return addr.IsLoopback()
+		}
+		addr, err := netip.ParseAddr(bare(host))
+		return host == "localhost" || err == nil && addr.IsLoopback()
 	}
-	addr, err := netip.ParseAddr(bare(host))
-	return err == nil && addr.IsLoopback()
+	for _, more := range cfg.Multi {
+		if !here(more.Host, more.Hostaddr) {
+			return false
+		}
+	}
+	return here(cfg.Host, cfg.Hostaddr)
 }
 
 // Redact returns where a DSN points to, as postgres://user@host:port/database: an allow-list of its parts, so that no

@@ -81,7 +81,7 @@ func mapError(ctx context.Context, err error) error {
 	if _, ok := errors.AsType[*errors.Error](err); ok {
 		return err
 	}
-	if errors.Is(context.Cause(ctx), errPoolTimeout) {
+	if waitedInVain(ctx) {
 		return errors.Unavailable(errPoolTimeout, "", retryAfter)
 	}
 	if e, ok := errors.AsType[*pq.Error](err); ok {
@@ -93,7 +93,17 @@ func mapError(ctx context.Context, err error) error {
 	case connectionLost(err):
 		return errors.Unavailable(err, "", retryAfter)
 	}
-	return errors.Wrap(err, errors.CodeDatabase, "")
+	return errors.Wrap(withoutValue(err), errors.CodeDatabase, "")
+}
+
+// withoutValue cuts the value of the column off an error of Scan. Its text is all there is to tell it by.
+func withoutValue(err error) error {
+	text := err.Error()
+	if at := strings.Index(text, "sql: Scan error on column"); at >= 0 {
+		what, _, _ := strings.Cut(text[at:], ": converting")
+		return errors.Sentinel(what)
+	}
+	return err
 }
 
 func mapServerError(ctx context.Context, e *ServerError) error {

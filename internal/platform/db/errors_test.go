@@ -66,6 +66,15 @@ func TestViolated(t *testing.T) {
 	assert.Empty(t, db.SQLState(errTest))
 }
 
+func TestScanErrorsHoldNoValue(t *testing.T) {
+	t.Parallel()
+	pool := open(t, database(t))
+	_, err := db.One[int](t.Context(), pool, "select 'canary' as word")
+	assert.True(t, errors.HasCode(err, errors.CodeDatabase), err)
+	assert.ErrorContains(t, err, `name "word"`)
+	assert.NotContains(t, err.Error(), "canary")
+}
+
 func TestRedact(t *testing.T) {
 	t.Parallel()
 	for dsn, want := range map[string]string{

@@ -3,11 +3,13 @@ package db
 import (
 	"context"
 	"database/sql/driver"
+	"io"
 	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 )
 
@@ -47,9 +49,9 @@ func (o observer) rows(ctx context.Context, r driver.Rows, query string, took ti
 		o.ran(ctx, query, took, 0, nil)
 		return r
 	}
-	return &countedRows{pqRows: full, closed: func(n int64) {
+	return &countedRows{pqRows: full, closed: func(n int64, err error) {
 		stop()
-		o.ran(ctx, query, took, n, nil)
+		o.ran(ctx, query, took, n, err)
 	}}
 }
 
@@ -65,14 +67,18 @@ type pqRows interface {
 type countedRows struct {
 	pqRows
 	n      int64
-	closed func(rows int64)
+	err    error // that ended them early
+	closed func(rows int64, err error)
 }
 
 // Next implements [driver.Rows].
 func (r *countedRows) Next(dest []driver.Value) error {
 	err := r.pqRows.Next(dest)
-	if err == nil {
+	switch {
+	case err == nil:
 		r.n++
+	case !errors.Is(err, io.EOF):
+		r.err = err
 	}
 	return err
 }
@@ -81,7 +87,7 @@ func (r *countedRows) Next(dest []driver.Value) error {
 func (r *countedRows) Close() error {
 	err := r.pqRows.Close()
 	if r.closed != nil {
-		r.closed(r.n)
+		r.closed(r.n, r.err)
 		r.closed = nil
 	}
 	return err

@@ -33,6 +33,16 @@ func TestStatementsAreLoggedWithoutTheirArguments(t *testing.T) {
 	assert.Empty(t, record.events(t, "query_slow"))
 }
 
+func TestErrorAmongTheRowsIsLogged(t *testing.T) {
+	t.Parallel()
+	record, log := newRecorder(t)
+	pool := open(t, database(t), func(_ *db.Config, o *db.Options) { o.Log = log })
+	_, err := db.All[int](t.Context(), pool, "select 1 / (3 - g) from generate_series(1, $1::int) g", 5)
+	require.Error(t, err)
+	queries := record.events(t, "query")
+	assert.Contains(t, queries[len(queries)-1]["error"], "division_by_zero")
+}
+
 func TestSlowStatementsAreWarnings(t *testing.T) {
 	t.Parallel()
 	record, log := newRecorder(t)

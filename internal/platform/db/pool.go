@@ -65,7 +65,7 @@ func Open(ctx context.Context, cfg Config, o Options) (_ *Pool, err error) {
 	return p, nil
 }
 
-// Close closes every connection. Statements that run are ended by the server as their connections go.
+// Close closes every connection, those in use when they come back. Call it when nothing uses the pool any more.
 func (p *Pool) Close() error {
 	return errors.Join(p.db.Close(), p.probe.Close())
 }

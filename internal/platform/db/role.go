@@ -8,7 +8,7 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 )
 
-// ErrBypassesRowSecurity refuses a login that is a superuser or has BYPASSRLS: row security would not apply to it, also
+// ErrBypassesRowSecurity refuses a login that is, or can become, a superuser or a role with BYPASSRLS: row security would not apply to it, also
 // where it is forced, and every tenant would see every row.
 var ErrBypassesRowSecurity = errors.Sentinel("the database role is a superuser or has BYPASSRLS, so row security would not hold: " +
 	"connect as a role without either")
@@ -26,9 +26,9 @@ func actingRole(ctx context.Context, cfg Config, o Options) (string, error) {
 		return "", err
 	}
 	var bypasses, exists bool
-	// Both users count: a session that acts as another role could go back to the one that logged in.
+	// A session can become any role that its login is a member of, with SET ROLE, so all of them count.
 	err = db.QueryRowContext(ctx, `
-		select coalesce(bool_or((rolsuper or rolbypassrls) and rolname in (current_user, session_user)), false),
+		select coalesce(bool_or((rolsuper or rolbypassrls) and pg_has_role(session_user, oid, 'member')), false),
 		       coalesce(bool_or(rolname = $1), false)
 		from pg_roles`, o.Role).Scan(&bypasses, &exists)
 	switch {

@@ -29,6 +29,7 @@ type transaction struct {
 	pool       *Pool
 	scope      scope
 	savepoints int
+	broken     error // what keeps it from committing: a savepoint could not be undone or left
 }
 
 func txFrom(ctx context.Context) *transaction {
@@ -41,7 +42,7 @@ func txFrom(ctx context.Context) *transaction {
 // returns, or panics.
 //
 // A transaction that fails with 40001 (serialization_failure) or 40P01 (deadlock_detected) is run again a few times, so fn
-// must have no effects outside the database. After the commit has been sent nothing is retried.
+// must have no effects outside the database. A commit whose answer was lost is not retried.
 //
 // Inside another InTx of the same pool fn runs in a savepoint: its error undoes its own work, and the outer function
 // decides about the rest. fn must not use ctx from several goroutines at once.
@@ -97,8 +98,12 @@ func (p *Pool) once(ctx context.Context, s scope, fn func(ctx context.Context) e
 			_ = begun.Rollback()
 		}
 	}()
-	err = fn(context.WithValue(txCtx, txKey{}, &transaction{Tx: begun, pool: p, scope: s}))
+	tx := &transaction{Tx: begun, pool: p, scope: s}
+	err = fn(context.WithValue(txCtx, txKey{}, tx))
 	finished = true
+	if err == nil {
+		err = tx.broken
+	}
 	if err != nil {
 		if undo := rollback(begun); undo != nil {
 			return errors.Join(err, undo)
@@ -129,7 +134,6 @@ func (t *transaction) nested(ctx context.Context, s scope, fn func(ctx context.C
 	}
 	t.savepoints++
 	name := fmt.Sprintf("sp_%d", t.savepoints)
-	undo := "rollback to savepoint " + name + "; release savepoint " + name
 	if err := t.run(ctx, "savepoint "+name+enter); err != nil {
 		return err
 	}
@@ -138,16 +142,27 @@ func (t *transaction) nested(ctx context.Context, s scope, fn func(ctx context.C
 	defer func() {
 		t.scope = outer
 		if !finished { // fn panicked or called runtime.Goexit
-			_ = t.run(ctx, undo)
+			_ = t.undo(ctx, name)
 		}
 	}()
 	err = fn(ctx)
 	finished = true
 	if err == nil {
-		return t.run(ctx, "release savepoint "+name+leave)
+		if err = t.run(ctx, "release savepoint "+name+leave); err == nil {
+			return nil
+		}
 	}
-	if undone := t.run(ctx, undo); undone != nil {
+	if undone := t.undo(ctx, name); undone != nil {
 		return errors.Join(err, undone)
+	}
+	return err
+}
+
+// undo goes back to a savepoint, also when ctx has ended: what it leaves undone must not commit, nor its scope stay.
+func (t *transaction) undo(ctx context.Context, savepoint string) error {
+	err := t.run(context.WithoutCancel(ctx), "rollback to savepoint "+savepoint+"; release savepoint "+savepoint)
+	if err != nil {
+		t.broken = err
 	}
 	return err
 }

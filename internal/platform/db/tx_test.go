@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -104,6 +105,62 @@ func TestInTx(t *testing.T) {
 			assert.Zero(t, pool.SQL().Stats().InUse, "every connection is back")
 		})
 	}
+}
+
+func TestNestedTransactionWhoseContextHasEnded(t *testing.T) {
+	t.Parallel()
+	pool := open(t, database(t))
+	tenant := newID(t)
+	err := pool.InTx(t.Context(), func(ctx context.Context) error {
+		short, cancel := context.WithCancel(db.WithTenant(ctx, tenant))
+		err := pool.InTenant(short, func(ctx context.Context) error {
+			require.NoError(t, insert(ctx, pool, 1))
+			cancel()
+			return errTest
+		})
+		require.ErrorIs(t, err, errTest)
+		setting, err := db.One[string](ctx, pool, "select coalesce(current_setting('app.tenant_id', true), '')")
+		require.NoError(t, err)
+		assert.Empty(t, setting, "the tenant is gone with the savepoint")
+		return insert(ctx, pool, 2)
+	})
+	require.NoError(t, err)
+	ids, err := db.All[int](t.Context(), pool, "select id from items")
+	require.NoError(t, err)
+	assert.Equal(t, []int{2}, ids, "what was undone is not committed")
+}
+
+func TestNestedErrorThatIsOverlooked(t *testing.T) {
+	t.Parallel()
+	pool := open(t, database(t))
+	err := pool.InTx(t.Context(), func(ctx context.Context) error {
+		require.NoError(t, insert(ctx, pool, 1))
+		err := pool.InTx(ctx, func(ctx context.Context) error {
+			assert.Error(t, insert(ctx, pool, 1))
+			return nil // although the server has failed the transaction
+		})
+		assert.Error(t, err)
+		return insert(ctx, pool, 2) // the outer function decides about the rest
+	})
+	require.NoError(t, err)
+	assert.Equal(t, 2, count(t.Context(), t, pool, "items"))
+}
+
+func TestStatementWithATimeOfItsOwnLeavesTheTransactionAlone(t *testing.T) {
+	t.Parallel()
+	pool := open(t, database(t))
+	err := pool.InTx(t.Context(), func(ctx context.Context) error {
+		err := pool.InTx(ctx, func(ctx context.Context) error {
+			short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+			defer cancel()
+			_, err := db.Exec(short, pool, "select pg_sleep($1::float)", 30)
+			return err
+		})
+		assert.True(t, errors.HasCode(err, errors.CodeGatewayTimeout), err)
+		_, err = db.Exec(ctx, pool, "select pg_sleep($1::float)", 1.2) // longer than a statement that was given up is waited for
+		return err
+	})
+	assert.NoError(t, err)
 }
 
 func TestPanicRollsBackAndGoesOn(t *testing.T) {

@@ -40,6 +40,9 @@ func mayComeUp(err error) bool {
 	if state == "" {
 		return connectionLost(err)
 	}
+	if state == pqerror.ProtocolViolation { // PgBouncer refuses a startup parameter so
+		return false
+	}
 	switch state.Class() {
 	case "08", "53", "57": // connection exception, insufficient resources, operator intervention
 		return true
