@@ -208,16 +208,22 @@ func TestStatementIsNotRunTwice(t *testing.T) {
 		_, err := db.Exec(t.Context(), pool, "update items set amount = amount + $1", 1)
 		result <- err
 	}()
-	const waiting = "select pid from pg_locks where relation = 'items'::regclass and not granted"
 	platformtest.Eventually(t, 20*time.Second, func() error {
-		_, err := admin.ExecContext(t.Context(), "select pg_terminate_backend(pid, 5000) from ("+waiting+") as w")
-		if err == nil && len(result) == 0 {
-			err = errors.Sentinel("the statement has not been ended yet")
+		var ended int
+		err := admin.QueryRowContext(t.Context(), `
+			select count(*) filter (where pg_terminate_backend(pid, 5000)) from pg_locks
+			where relation = 'items'::regclass and not granted`).Scan(&ended)
+		if err == nil && ended == 0 {
+			err = errors.Sentinel("the statement does not wait for the lock yet")
 		}
 		return err
 	})
-	err = <-result // run again, it would wait for the lock again
-	assert.True(t, errors.HasCode(err, errors.CodeServiceUnavailable), err)
+	select {
+	case err = <-result:
+		assert.True(t, errors.HasCode(err, errors.CodeServiceUnavailable), err)
+	case <-time.After(10 * time.Second):
+		t.Error("the statement was run again and waits for the lock again")
+	}
 	require.NoError(t, blocker.Rollback())
 	amount, err := db.One[int](t.Context(), pool, "select amount from items where id = 1")
 	require.NoError(t, err, "the pool has gone on to a new connection")
