@@ -197,17 +197,19 @@ func TestServerRestartIsNotNoticed(t *testing.T) {
 func TestStatementIsNotRunTwice(t *testing.T) {
 	t.Parallel()
 	dsn := database(t)
-	pool, admin := open(t, dsn), superuser(t, dsn)
+	pool, admin := open(t, dsn, func(c *db.Config, _ *db.Options) { c.PoolSize = 1 }), superuser(t, dsn)
 	require.NoError(t, insert(t.Context(), pool, 1))
+	add := func(n int) error {
+		_, err := db.Exec(t.Context(), pool, "update items set amount = amount + $1", n)
+		return err
+	}
+	require.NoError(t, add(0)) // prepares the statement, which may be tried again
 	blocker, err := admin.BeginTx(t.Context(), nil)
 	require.NoError(t, err)
 	_, err = blocker.ExecContext(t.Context(), "lock table items in share row exclusive mode")
 	require.NoError(t, err)
 	result := make(chan error, 1)
-	go func() {
-		_, err := db.Exec(t.Context(), pool, "update items set amount = amount + $1", 1)
-		result <- err
-	}()
+	go func() { result <- add(1) }()
 	platformtest.Eventually(t, 20*time.Second, func() error {
 		var ended int
 		err := admin.QueryRowContext(t.Context(), `
