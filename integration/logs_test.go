@@ -58,6 +58,13 @@ func TestEveryRequestIsLoggedOnce(t *testing.T) {
 		assert.NotEmpty(t, res.header.Get("X-Correlation-ID"))
 	}
 	s.stop(t)
+	requests := map[any]int{}
+	for _, line := range s.events("http_request") {
+		requests[line["correlation_id"]]++
+	}
+	for id, n := range requests {
+		assert.Equal(t, 1, n, "%s is logged once", id)
+	}
 	assert.Empty(t, s.raw, "every line is JSON")
 	dump := s.dump()
 	assert.NotContains(t, dump, ada.token)

@@ -6,11 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
-
-	"github.com/stretchr/testify/require"
 
 	"github.com/netrun-systems/go-service-template/internal/platform/config"
 	"github.com/netrun-systems/go-service-template/internal/platform/db"
@@ -20,28 +17,28 @@ import (
 	"github.com/netrun-systems/go-service-template/migrations"
 )
 
-func TestMain(m *testing.M) { platformtest.Main(m) }
+func TestMain(m *testing.M) { platformtest.Main(suite{m}) }
 
-// binary builds the service once and returns where it is.
-func binary(t testing.TB) string {
-	t.Helper()
-	path, err := built()
-	require.NoError(t, err)
-	return path
+// suite builds the service before the tests run.
+type suite struct{ tests *testing.M }
+
+// binary is the built service.
+var binary string
+
+func (s suite) Run() int {
+	dir, err := os.MkdirTemp("", "integration-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "make a directory for the service:", err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	binary = filepath.Join(dir, "api")
+	if out, err := exec.Command("go", "build", "-o", binary, "../cmd/api").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build the service: %v\n%s", err, out)
+		return 1
+	}
+	return s.tests.Run()
 }
-
-var built = sync.OnceValues(func() (string, error) {
-	dir := filepath.Join(os.TempDir(), fmt.Sprintf("integration-%d", os.Getuid()))
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "api")
-	build := exec.Command("go", "build", "-o", path, "../cmd/api")
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build the service: %w\n%s", err, out)
-	}
-	return path, nil
-})
 
 // migrated is a database with the schema of this build.
 var migrated = platformtest.Template{Name: "service", Hash: migrations.Hash(), Prepare: func(ctx context.Context, dsn string) error {

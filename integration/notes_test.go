@@ -100,8 +100,7 @@ func TestListPages(t *testing.T) {
 		query := "/v1/notes?limit=7"
 		if cursor != "" {
 			query += "&cursor=" + url.QueryEscape(cursor)
-		} else {
-			defer ada.note("new while somebody reads on") // must not move the pages
+			ada.note("new while somebody reads on") // must not move the pages
 		}
 		res := ada.get(query)
 		for _, item := range res.value("items").([]any) {

@@ -77,7 +77,7 @@ func startOn(t testing.TB, dsn string, e env) *service {
 // ended by then.
 func launch(t testing.TB, dir string, environment []string, args ...string) *service {
 	t.Helper()
-	s := &service{cmd: exec.Command(binary(t), args...), exited: make(chan struct{})}
+	s := &service{cmd: exec.Command(binary, args...), exited: make(chan struct{})}
 	s.cond = sync.NewCond(&s.mu)
 	s.cmd.Dir, s.cmd.Env, s.cmd.Stderr = dir, environment, &s.stderr
 	stdout, err := s.cmd.StdoutPipe()
@@ -128,6 +128,18 @@ func (s *service) events(event string) (list []map[string]any) {
 		}
 	}
 	return list
+}
+
+// order returns in which order a request with this method and this event are in the log.
+func (s *service) order(method, event string) (events []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, line := range s.log {
+		if line["event"] == event || line["event"] == "http_request" && line["method"] == method {
+			events = append(events, fmt.Sprint(line["event"]))
+		}
+	}
+	return events
 }
 
 // await returns the first log line with this event, waiting for it.

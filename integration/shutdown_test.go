@@ -86,15 +86,10 @@ func TestRequestInFlightIsAnsweredAfterSIGTERM(t *testing.T) {
 	assert.Equal(t, http.StatusOK, res.status, string(res.body))
 	assert.Equal(t, "after", res.text("title"))
 	assert.Zero(t, s.exit(t))
-	stopped := s.events("service_stopped")
-	require.Len(t, stopped, 1)
+	assert.Equal(t, []string{"http_request", "service_stopped"}, s.order("PATCH", "service_stopped"), "first the request, then the database")
 	var title string
 	require.NoError(t, superuser(t, s.dsn).QueryRowContext(t.Context(), "select title from notes").Scan(&title))
 	assert.Equal(t, "after", title, "what was answered is in the database")
-	var connections int
-	require.NoError(t, superuser(t, s.dsn).QueryRowContext(t.Context(), `
-		select count(*) from pg_stat_activity where datname = current_database() and application_name = 'netrun-service'`).Scan(&connections))
-	assert.Zero(t, connections, "the pool is closed")
 }
 
 func TestDrainHasALimit(t *testing.T) {

@@ -32,9 +32,10 @@ alter table members enable row level security;
 alter table members force row level security;
 create policy members_tenant on members
     using (tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid));
--- Login knows the user before it knows the tenant: everybody may see their own memberships.
+-- Login knows the user before it knows the tenant: where there is no tenant, everybody may see their own memberships.
 create policy members_self on members for select
-    using (user_id = (select nullif(current_setting('app.user_id', true), '')::uuid));
+    using (user_id = (select nullif(current_setting('app.user_id', true), '')::uuid)
+        and (select nullif(current_setting('app.tenant_id', true), '')) is null);
 
 -- +goose Down
 drop table members;

@@ -36,7 +36,7 @@ func (p *program) healthcheck(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("ask %s: %w", url, err)
 	}
-	response, err := http.DefaultClient.Do(r)
+	response, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(r) // no proxy, no redirects
 	if err != nil {
 		return err
 	}

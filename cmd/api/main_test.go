@@ -2,11 +2,15 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/netrun-systems/go-service-template/internal/platform/db"
+	"github.com/netrun-systems/go-service-template/migrations"
 )
 
 // execute runs a command with this environment and nothing else.
@@ -33,7 +37,9 @@ func TestEnvExampleIsTheCommittedFile(t *testing.T) {
 func TestVersion(t *testing.T) {
 	code, stdout, _ := execute(t, nil, "version")
 	assert.Equal(t, exitOK, code)
-	for _, line := range []string{"version", "revision", "schema   4", "go       go1."} {
+	schema, err := db.Latest(migrations.Files)
+	require.NoError(t, err)
+	for _, line := range []string{"version", "revision", fmt.Sprintf("schema   %d\n", schema), "go       go1."} {
 		assert.Contains(t, stdout, line)
 	}
 }

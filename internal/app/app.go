@@ -40,16 +40,7 @@ type App struct {
 // New connects to the database, migrates it where the configuration says so, and builds the service. version is the
 // build's. Close the App, whether it ran or not.
 func New(ctx context.Context, cfg *Config, version string) (*App, error) {
-	if cfg.Database.Migrates() {
-		if err := migrate(ctx, cfg); err != nil {
-			return nil, err
-		}
-	}
-	options := db.Options{Log: log}
-	if cfg.trusting() {
-		options.Role = databaseRole
-	}
-	pool, err := db.Open(ctx, cfg.Database, options)
+	pool, err := openDatabase(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +51,32 @@ func New(ctx context.Context, cfg *Config, version string) (*App, error) {
 	return &App{server: srv, pool: pool}, nil
 }
 
+// openDatabase migrates and opens. In development the migrations make the role that the pool then acts as; elsewhere a role
+// that row security does not bind is refused before it changes anything.
+func openDatabase(ctx context.Context, cfg *Config) (*db.Pool, error) {
+	options := db.Options{Log: log}
+	if cfg.trusting() {
+		options.Role = databaseRole
+		if err := migrate(ctx, cfg); err != nil {
+			return nil, err
+		}
+		return db.Open(ctx, cfg.Database, options)
+	}
+	pool, err := db.Open(ctx, cfg.Database, options)
+	if err != nil {
+		return nil, err
+	}
+	if err := migrate(ctx, cfg); err != nil {
+		return nil, errors.Join(err, pool.Close())
+	}
+	return pool, nil
+}
+
+// migrate applies the migrations where the configuration says so.
 func migrate(ctx context.Context, cfg *Config) error {
+	if !cfg.Database.Migrates() {
+		return nil
+	}
 	m, err := db.NewMigrator(ctx, cfg.Database, migrations.Files, log)
 	if err != nil {
 		return err

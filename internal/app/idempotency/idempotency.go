@@ -28,11 +28,12 @@ const MaxKey = 255
 // keep is how long a key is remembered.
 const keep = 24 * time.Hour
 
-// Key is the key of a request, and who sent it. The zero Key is none.
+// Key is the key of a request, who sent it, and what it asks for. One value is another key for another user.
 type Key struct {
-	Value    string
-	TenantID uuid.UUID
-	UserID   uuid.UUID
+	Value     string
+	TenantID  uuid.UUID
+	UserID    uuid.UUID
+	Operation string // such as "create note"; a key is good for one
 }
 
 // ParseKey checks the value of the header: 1 to [MaxKey] printable ASCII characters.
@@ -52,7 +53,7 @@ func ParseKey(value string) error {
 // tenant transaction: the key, the result and what fn does become visible together, and a second request that comes while
 // the first is still running waits for it. A key that was used for another request is a RESOURCE_CONFLICT.
 func Do[T any](ctx context.Context, pool *db.Pool, key Key, request any, fn func(context.Context) (T, error)) (result T, replayed bool, err error) {
-	hash, err := hashOf(request)
+	hash, err := hashOf(key.Operation, request)
 	if err != nil {
 		return result, false, err
 	}
@@ -70,8 +71,8 @@ func Do[T any](ctx context.Context, pool *db.Pool, key Key, request any, fn func
 	return result, false, store(ctx, pool, key, result)
 }
 
-func hashOf(request any) ([]byte, error) {
-	text, err := json.Marshal(request)
+func hashOf(operation string, request any) ([]byte, error) {
+	text, err := json.Marshal([]any{operation, request})
 	if err != nil {
 		return nil, errors.Internal(err, "hash a request")
 	}
@@ -80,10 +81,14 @@ func hashOf(request any) ([]byte, error) {
 }
 
 // claim reports whether this request is the first with its key. The insert waits for a transaction that has inserted the
-// same key and has not ended.
+// same key and has not ended. Old keys are forgotten on the way, a few at a time and never those that somebody else is
+// about to forget, so that requests do not wait for each other.
 func claim(ctx context.Context, pool *db.Pool, key Key, hash []byte) (bool, error) {
-	_, err := db.Exec(ctx, pool, `delete from idempotency_keys where tenant_id = $1 and created_at < now() - $2 * interval '1 second'`,
-		key.TenantID, keep.Seconds())
+	_, err := db.Exec(ctx, pool, `
+		delete from idempotency_keys where (tenant_id, user_id, key) in (
+			select tenant_id, user_id, key from idempotency_keys
+			where tenant_id = $1 and created_at < now() - $2 * interval '1 second'
+			order by created_at limit 100 for update skip locked)`, key.TenantID, keep.Seconds())
 	if err != nil {
 		return false, fmt.Errorf("forget old idempotency keys: %w", err)
 	}

@@ -23,7 +23,7 @@ func (h *Handler) Register(c echo.Context) error {
 	if err := request.JSON(c, &r); err != nil {
 		return err
 	}
-	user, tokens, err := h.service.Register(c.Request().Context(), r)
+	user, tokens, err := h.service.Register(c.Request().Context(), r, c.RealIP())
 	if err != nil {
 		return err
 	}

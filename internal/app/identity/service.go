@@ -30,7 +30,7 @@ func NewService(pool *db.Pool, passwords *auth.Passwords, issuer *auth.Issuer) *
 
 // Register makes a tenant and its owner and logs the owner in. An email that is registered already is a
 // RESOURCE_CONFLICT.
-func (s *Service) Register(ctx context.Context, r Registration) (u User, t Tokens, err error) {
+func (s *Service) Register(ctx context.Context, r Registration, remoteIP string) (u User, t Tokens, err error) {
 	if err := r.validate(); err != nil {
 		return u, t, err
 	}
@@ -59,7 +59,7 @@ func (s *Service) Register(ctx context.Context, r Registration) (u User, t Token
 	if err != nil {
 		return User{}, t, err
 	}
-	t, err = s.issue(ctx, auth.Principal{UserID: user, TenantID: tenant, Roles: []auth.Role{auth.RoleOwner}})
+	t, err = s.issue(ctx, auth.Principal{UserID: user, TenantID: tenant, Roles: []auth.Role{auth.RoleOwner}}, remoteIP)
 	return u, t, err
 }
 
@@ -81,8 +81,7 @@ func (s *Service) Login(ctx context.Context, c Credentials, remoteIP string) (t 
 	}
 	a, err := s.authenticate(ctx, c)
 	if errors.HasCode(err, errors.CodeInvalidCredentials) {
-		log.Warn(ctx, "login_failed", logging.Bool("audit", true), logging.String("reason", "invalid_credentials"),
-			logging.String("remote_ip", remoteIP))
+		failed(ctx, "invalid_credentials", a.ID, remoteIP)
 	}
 	if err != nil {
 		return t, err
@@ -94,8 +93,7 @@ func (s *Service) Login(ctx context.Context, c Credentials, remoteIP string) (t 
 		return err
 	})
 	if errors.Is(err, sql.ErrNoRows) {
-		log.Warn(ctx, "login_failed", logging.Bool("audit", true), logging.String("reason", "not_a_member"),
-			logging.String("user_id", a.ID.String()), logging.String("remote_ip", remoteIP))
+		failed(ctx, "not_a_member", a.ID, remoteIP)
 		return t, errors.New(errors.CodeTenantAccessDenied, "")
 	}
 	if err != nil {
@@ -103,10 +101,22 @@ func (s *Service) Login(ctx context.Context, c Credentials, remoteIP string) (t 
 	}
 	log.Info(ctx, "login_succeeded", logging.Bool("audit", true), logging.String("user_id", a.ID.String()),
 		logging.String("tenant_id", m.TenantID.String()), logging.String("remote_ip", remoteIP))
-	return s.issue(ctx, auth.Principal{UserID: a.ID, TenantID: m.TenantID, Roles: []auth.Role{m.Role}})
+	return s.issue(ctx, auth.Principal{UserID: a.ID, TenantID: m.TenantID, Roles: []auth.Role{m.Role}}, remoteIP)
 }
 
-// authenticate returns the account of the credentials, or AUTH_INVALID_CREDENTIALS.
+// failed writes a failed login to the audit log, with the user where the email is somebody's.
+func failed(ctx context.Context, reason string, user uuid.UUID, remoteIP string) {
+	fields := []logging.Field{
+		logging.Bool("audit", true), logging.String("reason", reason), logging.String("remote_ip", remoteIP),
+	}
+	if user != uuid.Nil {
+		fields = append(fields, logging.String("user_id", user.String()))
+	}
+	log.Warn(ctx, "login_failed", fields...)
+}
+
+// authenticate returns the account of the credentials, or AUTH_INVALID_CREDENTIALS, with the account where only the
+// password is wrong.
 func (s *Service) authenticate(ctx context.Context, c Credentials) (account, error) {
 	a, err := s.store.accountByEmail(ctx, c.Email)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -123,7 +133,7 @@ func (s *Service) authenticate(ctx context.Context, c Credentials) (account, err
 	case err != nil:
 		return account{}, err
 	case !ok:
-		return account{}, errors.New(errors.CodeInvalidCredentials, "")
+		return a, errors.New(errors.CodeInvalidCredentials, "")
 	case !outdated:
 		return a, nil
 	}
@@ -143,12 +153,12 @@ func (s *Service) Me(ctx context.Context, p auth.Principal) (u User, err error) 
 	return u, err
 }
 
-func (s *Service) issue(ctx context.Context, p auth.Principal) (Tokens, error) {
+func (s *Service) issue(ctx context.Context, p auth.Principal, remoteIP string) (Tokens, error) {
 	token, expires, err := s.issuer.Issue(p)
 	if err != nil {
 		return Tokens{}, errors.Internal(err, "issue an access token")
 	}
 	log.Info(ctx, "token_issued", logging.Bool("audit", true), logging.String("user_id", p.UserID.String()),
-		logging.String("tenant_id", p.TenantID.String()))
+		logging.String("tenant_id", p.TenantID.String()), logging.String("remote_ip", remoteIP))
 	return Tokens{AccessToken: token, TokenType: "Bearer", ExpiresIn: int64(time.Until(expires).Round(time.Second).Seconds())}, nil
 }

@@ -126,7 +126,7 @@ func (h *Handler) Delete(c echo.Context) error {
 		return err
 	}
 	var when Matcher
-	if c.Request().Header.Get("If-Match") != "" {
+	if len(c.Request().Header.Values("If-Match")) > 0 {
 		if when, err = request.IfMatch(c); err != nil {
 			return err
 		}

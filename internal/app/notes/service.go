@@ -39,7 +39,7 @@ func (s *Service) Create(ctx context.Context, by auth.Principal, d Draft, key st
 			n, err = insert(ctx)
 			return err
 		}
-		k := idempotency.Key{Value: key, TenantID: by.TenantID, UserID: by.UserID}
+		k := idempotency.Key{Value: key, TenantID: by.TenantID, UserID: by.UserID, Operation: "create note"}
 		n, replayed, err = idempotency.Do(ctx, s.pool, k, d, insert)
 		return err
 	})

@@ -3,14 +3,15 @@ package platformtest
 import (
 	"fmt"
 	"os"
-	"testing"
 
 	"go.uber.org/goleak"
 )
 
 // Main is the TestMain of a package whose tests use a database. It runs the tests, stops the server, or keeps it when a
 // failed test has kept its database, and fails a run that leaks goroutines. It does not return.
-func Main(m *testing.M, options ...goleak.Option) { os.Exit(run(m, shared, options...)) }
+//
+// m is the testing.M, or something that does more around its Run.
+func Main(m interface{ Run() int }, options ...goleak.Option) { os.Exit(run(m, shared, options...)) }
 
 func run(m interface{ Run() int }, h *host, options ...goleak.Option) int {
 	h.open.Store(true)
