@@ -168,14 +168,14 @@ func TestExhaustedPoolIsToldFromASlowStatement(t *testing.T) {
 	pool := open(t, database(t), func(c *db.Config, _ *db.Options) { c.PoolSize, c.PoolTimeout = 1, time.Second })
 	err := pool.InTx(t.Context(), func(ctx context.Context) error {
 		require.NoError(t, insert(ctx, pool, 1))
-		short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond) //nolint:contextcheck // on purpose not in the transaction
+		short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
-		err := insert(short, pool, 2)
+		err := insert(short, pool, 2) //nolint:contextcheck // on purpose not in the transaction
 		assert.True(t, errors.HasCode(err, errors.CodeServiceUnavailable), "the request's time was up before the pool's: %v", err)
 
-		gone, cancel := context.WithCancel(t.Context()) //nolint:contextcheck // on purpose not in the transaction
+		gone, cancel := context.WithCancel(t.Context())
 		cancel()
-		err = insert(gone, pool, 2)
+		err = insert(gone, pool, 2) //nolint:contextcheck // on purpose not in the transaction
 		assert.True(t, errors.HasCode(err, errors.CodeClientClosedRequest), err)
 		return nil
 	})
