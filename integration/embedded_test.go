@@ -117,4 +117,6 @@ func TestDatabaseThatDoesNotExistEndsTheStart(t *testing.T) {
 	s := launch(t, t.TempDir(), env{}.list(u.String()))
 	assert.Equal(t, 1, s.exit(t))
 	assert.Contains(t, s.stderr.String(), "no_such_database")
+	assert.Len(t, s.events("pool_initialization_failed"), 1)
+	assert.Len(t, s.events("service_failed"), 1)
 }

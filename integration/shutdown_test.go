@@ -131,6 +131,8 @@ func TestPortInUseIsAClearError(t *testing.T) {
 	assert.Contains(t, second.stderr.String(), addr)
 	assert.Contains(t, second.stderr.String(), "HTTP_ADDR")
 	assert.Empty(t, second.events("service_started"), "what is not bound has not started")
+	assert.Empty(t, second.events("pool_initializing"), "nor touched the database")
+	assert.Len(t, second.events("service_failed"), 1)
 }
 
 func TestSIGTERMDuringTheWaitForTheDatabase(t *testing.T) {
@@ -140,5 +142,7 @@ func TestSIGTERMDuringTheWaitForTheDatabase(t *testing.T) {
 	s := launch(t, t.TempDir(), env{}.list("postgres://u:p@"+proxy.Addr()+"/d?sslmode=disable"))
 	s.await(t, "database_waiting")
 	s.signal(t, syscall.SIGTERM)
-	assert.Equal(t, 1, s.exit(t))
+	assert.Zero(t, s.exit(t), "it was told to stop")
+	assert.Len(t, s.events("service_stopping"), 1)
+	assert.Empty(t, s.events("service_started"))
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/app"
 	"github.com/netrun-systems/go-service-template/internal/platform/config"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
+	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 )
 
 func (p *program) serveCommand() *cobra.Command {
@@ -20,37 +21,55 @@ func (p *program) serveCommand() *cobra.Command {
 	}
 }
 
-// serve brings up the database if there is none, then the service, and takes them down in reverse.
+// serve brings up the database if there is none, then the service, and takes them down in reverse. An end that was asked
+// for by a signal is a clean one, also before the service has started.
 func (p *program) serve(cmd *cobra.Command, _ []string) (err error) {
 	ctx := cmd.Context()
 	cfg, err := p.load(ctx, p.stdout)
 	if err != nil {
 		return err
 	}
-	stop, err := provideDatabase(ctx, cfg)
+	service, err := app.New(cfg, build().Version) //nolint:contextcheck // a request has a ctx of its own
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, stop(context.WithoutCancel(ctx))) }()
-	if err := provideSigningKey(ctx, cfg); err != nil {
+	stopDatabase := func(context.Context) error { return nil }
+	defer func() {
+		err = errors.Join(err, service.Close(), stopDatabase(context.WithoutCancel(ctx))) //nolint:contextcheck // must run to its end
+		if err != nil {
+			log.Error(context.WithoutCancel(ctx), "service_failed", logging.Err(err))
+		}
+	}()
+
+	if err := service.Listen(ctx); err != nil {
 		return err
 	}
-	service, err := app.New(ctx, cfg, build().Version)
+	stopDatabase, err = provideDatabase(ctx, cfg)
+	if err == nil {
+		err = provideSigningKey(ctx, cfg)
+	}
+	if err == nil {
+		err = service.Connect(ctx)
+	}
+	if err != nil && ctx.Err() != nil {
+		log.Info(ctx, "service_stopping", logging.String("reason", context.Cause(ctx).Error()))
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, service.Close()) }()
 	return service.Run(ctx)
 }
 
 // provideDatabase starts the development database where the configuration names none. stop ends it.
 func provideDatabase(ctx context.Context, cfg *app.Config) (stop func(context.Context) error, err error) {
+	nothing := func(context.Context) error { return nil }
 	if !cfg.Database.URL.IsZero() {
-		return func(context.Context) error { return nil }, nil
+		return nothing, nil
 	}
 	dsn, stop, err := startDatabase(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("provide a database: %w", err)
+		return nothing, fmt.Errorf("start a database, since DATABASE_URL names none: %w", err)
 	}
 	cfg.Database.URL = config.Secret(dsn)
 	return stop, nil

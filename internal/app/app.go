@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -22,7 +23,13 @@ import (
 	"github.com/netrun-systems/go-service-template/migrations"
 )
 
-var log = logging.For()
+// The parts log under their own names.
+var (
+	log       = logging.For()
+	serverLog = logging.New(nil, "platform/server")
+	dbLog     = logging.New(nil, "platform/db")
+	authLog   = logging.New(nil, "platform/auth")
+)
 
 // databaseRole is the role that the migrations create. The service acts as it where it logs in as a superuser, in
 // development and testing.
@@ -30,31 +37,57 @@ const databaseRole = "app_role"
 
 const statsInterval = time.Minute
 
-// App is a service that is ready to run.
+// App is the service. Its life is New, Listen, Connect, Run, Close.
 type App struct {
+	config   *Config
+	echo     *echo.Echo
 	server   *server.Server
-	pool     *db.Pool
+	metrics  *prometheus.Registry
+	pool     *db.Pool                  // nil before Connect
 	stopping atomic.Pointer[time.Time] // when the shutdown began; nil for an App that has not run
 }
 
-// New connects to the database, migrates it where the configuration says so, and builds the service. version is the
-// build's. Close the App, whether it ran or not.
-func New(ctx context.Context, cfg *Config, version string) (*App, error) {
-	pool, err := openDatabase(ctx, cfg)
+// New returns a service that has not touched anything yet. version is the build's.
+func New(cfg *Config, version string) (*App, error) {
+	schema, err := db.Latest(migrations.Files)
 	if err != nil {
 		return nil, err
 	}
-	srv, err := build(cfg, pool, version) //nolint:contextcheck // a request has a ctx of its own
+	a := &App{config: cfg, echo: server.NewEcho(cfg.HTTP, serverLog), metrics: prometheus.NewRegistry()}
+	health := server.NewHealth(serverLog,
+		server.Check{Name: "database", Func: func(ctx context.Context) error { return a.pool.Ping(ctx) }},
+		server.Check{Name: "schema", Func: func(ctx context.Context) error { return a.pool.CheckSchema(ctx, schema) }},
+	)
+	add(a.echo, http.MethodGet, "/healthz", health.Live)
+	add(a.echo, http.MethodGet, "/readyz", health.Ready)
+	a.server = server.New(cfg.HTTP, a.echo, server.Options{
+		Log: serverLog, Version: version, Health: health, Metrics: promhttp.HandlerFor(a.metrics, promhttp.HandlerOpts{}),
+	})
+	return a, nil
+}
+
+// Listen binds the addresses, so that one in use is found before anything is started or changed. Requests wait for Run.
+func (a *App) Listen(ctx context.Context) error { return a.server.Listen(ctx) }
+
+// Connect opens the database, migrates it where the configuration says so, and adds what is built on it.
+func (a *App) Connect(ctx context.Context) error {
+	pool, err := openDatabase(ctx, a.config)
 	if err != nil {
-		return nil, errors.Join(err, pool.Close())
+		return err
 	}
-	return &App{server: srv, pool: pool}, nil
+	a.pool = pool
+	a.metrics.MustRegister(
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		collectors.NewDBStatsCollector(pool.SQL(), "main"),
+	)
+	return a.build()
 }
 
 // openDatabase migrates and opens. In development the migrations make the role that the pool then acts as; elsewhere a role
 // that row security does not bind is refused before it changes anything.
 func openDatabase(ctx context.Context, cfg *Config) (*db.Pool, error) {
-	options := db.Options{Log: log}
+	options := db.Options{Log: dbLog}
 	if cfg.trusting() {
 		options.Role = databaseRole
 		if err := migrate(ctx, cfg); err != nil {
@@ -77,63 +110,37 @@ func migrate(ctx context.Context, cfg *Config) error {
 	if !cfg.Database.Migrates() {
 		return nil
 	}
-	m, err := db.NewMigrator(ctx, cfg.Database, migrations.Files, log)
+	m, err := db.NewMigrator(ctx, cfg.Database, migrations.Files, dbLog)
 	if err != nil {
 		return err
 	}
 	return errors.Join(m.Up(ctx), m.Close())
 }
 
-// build wires the parts: keys, services, handlers, routes, checks.
-func build(cfg *Config, pool *db.Pool, version string) (*server.Server, error) {
-	keys, err := cfg.Auth.KeySet()
+// build wires the features: keys, services, handlers, routes.
+func (a *App) build() error {
+	cfg := a.config.Auth
+	keys, err := cfg.KeySet()
 	if err != nil {
-		return nil, fmt.Errorf("read the signing keys: %w", err)
+		return fmt.Errorf("read the signing keys: %w", err)
 	}
-	issuer, err := auth.NewIssuer(keys, auth.IssuerOptions{
-		Issuer: cfg.Auth.Issuer, Audience: cfg.Auth.Audience, TTL: cfg.Auth.AccessTokenTTL,
-	})
+	issuer, err := auth.NewIssuer(keys, auth.IssuerOptions{Issuer: cfg.Issuer, Audience: cfg.Audience, TTL: cfg.AccessTokenTTL})
 	if err != nil {
-		return nil, fmt.Errorf("make the token issuer: %w", err)
+		return fmt.Errorf("make the token issuer: %w", err)
 	}
-	verifier, err := auth.NewVerifier(keys, auth.VerifierOptions{
-		Issuer: cfg.Auth.Issuer, Audience: cfg.Auth.Audience, Leeway: cfg.Auth.Leeway,
-	})
+	verifier, err := auth.NewVerifier(keys, auth.VerifierOptions{Issuer: cfg.Issuer, Audience: cfg.Audience, Leeway: cfg.Leeway})
 	if err != nil {
-		return nil, fmt.Errorf("make the token verifier: %w", err)
+		return fmt.Errorf("make the token verifier: %w", err)
 	}
 	passwords, err := auth.NewPasswords(auth.PasswordOptions{})
 	if err != nil {
-		return nil, fmt.Errorf("make the password hasher: %w", err)
+		return fmt.Errorf("make the password hasher: %w", err)
 	}
-	schema, err := db.Latest(migrations.Files)
-	if err != nil {
-		return nil, err
-	}
-
-	e := server.NewEcho(cfg.HTTP, log)
-	register(e, routes(handlers{
-		identity: identity.NewHandler(identity.NewService(pool, passwords, issuer)),
-		notes:    notes.NewHandler(notes.NewService(pool)),
+	register(a.echo, routes(handlers{
+		identity: identity.NewHandler(identity.NewService(a.pool, passwords, issuer)),
+		notes:    notes.NewHandler(notes.NewService(a.pool)),
 	}), verifier)
-
-	health := server.NewHealth(log,
-		server.Check{Name: "database", Func: pool.Ping},
-		server.Check{Name: "schema", Func: func(ctx context.Context) error { return pool.CheckSchema(ctx, schema) }},
-	)
-	add(e, http.MethodGet, "/healthz", health.Live)
-	add(e, http.MethodGet, "/readyz", health.Ready)
-	return server.New(cfg.HTTP, e, server.Options{Log: log, Version: version, Health: health, Metrics: metrics(pool)}), nil
-}
-
-func metrics(pool *db.Pool) http.Handler {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(
-		collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		collectors.NewDBStatsCollector(pool.SQL(), "main"),
-	)
-	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry})
+	return nil
 }
 
 // Run serves until ctx ends, and then stops in this order: readiness goes off, requests are drained, workers end. The
@@ -158,9 +165,12 @@ func (a *App) markStopping() {
 	a.stopping.CompareAndSwap(nil, &now)
 }
 
-// Close closes the database, which is the end of a service that has run.
+// Close gives back what Listen and Connect have taken. It is the end of a service that has run, and may be called of any.
 func (a *App) Close() error {
-	err := a.pool.Close()
+	err := a.server.Close()
+	if a.pool != nil {
+		err = errors.Join(err, a.pool.Close())
+	}
 	if began := a.stopping.Load(); began != nil {
 		log.Info(context.Background(), "service_stopped", logging.Duration("duration_ms", time.Since(*began)))
 	}

@@ -47,7 +47,7 @@ func routes(h handlers) []Route {
 
 // register adds the routes to e, each behind what its permission asks for.
 func register(e *echo.Echo, list []Route, verifier *auth.Verifier) {
-	authenticate := auth.Authenticate(verifier, log)
+	authenticate := auth.Authenticate(verifier, authLog)
 	for _, r := range list {
 		var before []echo.MiddlewareFunc
 		switch r.Permission {

@@ -4,6 +4,7 @@ package identity
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -53,7 +54,8 @@ type Credentials struct {
 func (r *Registration) validate() error {
 	r.TenantName, r.DisplayName, r.Email = strings.TrimSpace(r.TenantName), strings.TrimSpace(r.DisplayName), normalEmail(r.Email)
 	if r.DisplayName == "" {
-		r.DisplayName, _, _ = strings.Cut(r.Email, "@")
+		local, _, _ := strings.Cut(r.Email, "@")
+		r.DisplayName = string([]rune(local)[:min(maxDisplayName, utf8.RuneCountInString(local))])
 	}
 	var check request.Check
 	check.Text("tenant_name", r.TenantName, 1, maxTenantName)

@@ -59,7 +59,7 @@ func (d *Draft) validate() error {
 func (c *Changes) validate() error {
 	var check request.Check
 	if c.Title == nil && c.Body == nil && c.Tags == nil {
-		check.Add("body", "required", "must have at least one of title, body and tags")
+		check.Add("body", "required", "must have at least one of title, body and tags that is not null")
 	}
 	if c.Title != nil {
 		checkTitle(&check, *c.Title)

@@ -63,8 +63,8 @@ func (s *Service) Get(ctx context.Context, id uuid.UUID) (n Note, err error) {
 
 // Page is one page of a list.
 type Page struct {
-	Items      []Note `json:"items"`
-	NextCursor string `json:"next_cursor,omitempty"` // empty on the last page
+	Items      []Note  `json:"items"`
+	NextCursor *string `json:"next_cursor"` // null on the last page
 }
 
 // List returns a page of at most limit notes, newest first, from cursor on; an empty cursor is the beginning.
@@ -84,7 +84,8 @@ func (s *Service) List(ctx context.Context, f Filter, cursor string, limit int) 
 	}
 	if len(page.Items) > limit {
 		page.Items = page.Items[:limit]
-		page.NextCursor = encodeCursor(page.Items[limit-1].ID, f)
+		next := encodeCursor(page.Items[limit-1].ID, f)
+		page.NextCursor = &next
 	}
 	return page, nil
 }

@@ -11,7 +11,7 @@ import (
 // directory.
 type Options struct {
 	Lookup   func(name string) (value string, ok bool) // the process environment; nil is os.LookupEnv
-	ReadFile func(path string) ([]byte, error)         // nil is os.ReadFile
+	ReadFile func(path string) ([]byte, error)         // nil reads regular files
 	Dir      string                                    // where .env is looked for; empty is the working directory
 	Secrets  SecretStore                               // asked for secrets that no variable and no file holds; may be nil
 }
@@ -39,7 +39,7 @@ func Load(ctx context.Context, dst any, o Options) (*Provenance, error) {
 		o.Lookup = os.LookupEnv
 	}
 	if o.ReadFile == nil {
-		o.ReadFile = os.ReadFile
+		o.ReadFile = readRegular
 	}
 	ctx, cancel := context.WithTimeout(ctx, secretsTimeout)
 	defer cancel()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"os"
 	"strings"
 
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
@@ -95,6 +96,20 @@ func (s *sources) fromFile(f *field, path string) (text, source string, ok bool)
 }
 
 // reason says why a file could not be read, without its path.
+// readRegular is os.ReadFile for regular files only: to open a pipe that nobody writes to would wait for ever.
+func readRegular(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, &fs.PathError{Op: "read", Path: path, Err: errNotRegular}
+	}
+	return os.ReadFile(path) //nolint:gosec // the operator's choice
+}
+
+var errNotRegular = errors.Sentinel("it is not a regular file")
+
 func reason(err error) string {
 	if errors.Is(err, fs.ErrNotExist) {
 		return "does not exist"

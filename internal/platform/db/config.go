@@ -26,7 +26,7 @@ func (c *Config) Validate(p *config.Problems) {
 		return
 	}
 	if _, err := parseDSN(c.URL.Reveal()); err != nil {
-		p.Add("DATABASE_URL", "dsn", "must be a postgres:// URL or a key=value DSN")
+		p.Add("DATABASE_URL", "dsn", "must be a postgres:// URL or a key=value DSN, with parameters that exist and special characters in the password percent-encoded")
 	}
 }
 

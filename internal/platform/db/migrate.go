@@ -44,6 +44,7 @@ func NewMigrator(ctx context.Context, cfg Config, files fs.FS, log logging.Logge
 		return nil, errors.Join(fmt.Errorf("read the migrations: %w", err), db.Close())
 	}
 	if err := wait(ctx, db, log); err != nil {
+		log.Error(ctx, "pool_initialization_failed", logging.Err(err))
 		return nil, errors.Join(err, db.Close())
 	}
 	return &Migrator{db: db, provider: provider, log: log}, nil

@@ -106,12 +106,14 @@ func addrOf(l net.Listener) net.Addr {
 }
 
 // Close gives both addresses back at once. It is for a start that goes wrong between Listen and Run; Run closes what it
-// served by itself.
+// served by itself, and Close after it does nothing.
 func (s *Server) Close() error {
 	var errs []error
 	for _, l := range []net.Listener{s.publicListener, s.adminListener} {
 		if l != nil {
-			errs = append(errs, l.Close())
+			if err := l.Close(); !errors.Is(err, net.ErrClosed) {
+				errs = append(errs, err)
+			}
 		}
 	}
 	s.publicListener, s.adminListener = nil, nil

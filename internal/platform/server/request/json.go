@@ -17,7 +17,7 @@ import (
 )
 
 // JSON decodes the body of the request into dst, a pointer. The body is one JSON value (RFC 8259, and I-JSON, RFC 7493,
-// where it is stricter) of the type application/json or application/*+json. An unknown or a repeated field, a field in
+// where it is stricter) of the type application/json or, in a PATCH, application/merge-patch+json (RFC 7396). An unknown or a repeated field, a field in
 // another case, a wrong type, invalid UTF-8, nesting deeper than 64 and anything after the value are refused with the
 // field named; so are another media type (415) and a body over the limit that the server set (413).
 //
@@ -27,7 +27,7 @@ func JSON(c echo.Context, dst any) error {
 	if r.Body == nil || r.Body == http.NoBody {
 		return errors.Invalid("body", "required", "must be a JSON value")
 	}
-	if err := checkMediaType(r.Header); err != nil {
+	if err := checkMediaType(r); err != nil {
 		return err
 	}
 	body, err := read(r)
@@ -46,13 +46,13 @@ func JSON(c echo.Context, dst any) error {
 	return nil
 }
 
-func checkMediaType(h http.Header) error {
+func checkMediaType(r *http.Request) error {
+	h := r.Header
 	if encoding := h.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return errors.New(errors.CodeUnsupportedMediaType, "The request body must not be compressed")
 	}
-	media, parameters, err := mime.ParseMediaType(h.Get("Content-Type"))
-	subtype, isApplication := strings.CutPrefix(media, "application/")
-	if err != nil || !isApplication || subtype != "json" && !strings.HasSuffix(subtype, "+json") {
+	media, parameters, err := mime.ParseMediaType(strings.Join(h.Values("Content-Type"), ","))
+	if err != nil || media != "application/json" && (media != "application/merge-patch+json" || r.Method != http.MethodPatch) {
 		return errors.New(errors.CodeUnsupportedMediaType, "The request body must be application/json")
 	}
 	if charset, ok := parameters["charset"]; ok && !strings.EqualFold(charset, "utf-8") {

@@ -138,7 +138,8 @@ func TestMediaType(t *testing.T) {
 	for contentType, ok := range map[string]bool{
 		"application/json":                    true,
 		"Application/JSON; charset=UTF-8":     true,
-		"application/merge-patch+json":        true,
+		"application/merge-patch+json":        false, // which is for PATCH
+		"application/vnd.api+json":            false,
 		"application/json; version=1":         true,
 		"":                                    false,
 		"text/plain":                          false,
@@ -155,7 +156,13 @@ func TestMediaType(t *testing.T) {
 		assert.Equal(t, ok, err == nil, contentType)
 		assert.Equal(t, !ok, errors.HasCode(err, errors.CodeUnsupportedMediaType), contentType)
 	}
-	c := post(t, "application/json", strings.NewReader(`{}`))
+	c := post(t, "application/merge-patch+json", strings.NewReader(`{}`))
+	c.Request().Method = http.MethodPatch
+	require.NoError(t, request.JSON(c, &note{}))
+	c = post(t, "application/json", strings.NewReader(`{}`))
+	c.Request().Header.Add("Content-Type", "text/plain")
+	assert.True(t, errors.HasCode(request.JSON(c, &note{}), errors.CodeUnsupportedMediaType), "two types")
+	c = post(t, "application/json", strings.NewReader(`{}`))
 	c.Request().Header.Set("Content-Encoding", "gzip")
 	assert.True(t, errors.HasCode(request.JSON(c, &note{}), errors.CodeUnsupportedMediaType))
 	assert.Equal(t, "required", refusal(t, request.JSON(post(t, "", nil), &note{})).Rule)
