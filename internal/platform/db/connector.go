@@ -2,12 +2,15 @@ package db
 
 import (
 	"context"
+	"crypto/tls"
 	"database/sql/driver"
 	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/lib/pq"
+
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 )
 
 // connector opens the connections of a pool and sets on each what the service relies on.
@@ -64,7 +67,7 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	inner.Dialer(d)
 	opened, err := inner.Connect(ctx)
 	if err != nil {
-		return nil, err
+		return nil, unreachable(err)
 	}
 	d.connected.Store(true)
 	pc, ok := opened.(pqConn)
@@ -73,6 +76,20 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 		return nil, fmt.Errorf("connect to the database: lib/pq's %T lacks a method this package builds on", opened)
 	}
 	return newConn(pc, d.conn, c.observer, c.cfg.BinaryParameters), nil
+}
+
+// errUnreachable marks what went wrong on the way to a server, which lib/pq reports in types of its own.
+var errUnreachable = errors.Sentinel("connect to the database")
+
+// unreachable leaves what the server itself has said, and what will be no better at the next attempt, as it is.
+func unreachable(err error) error {
+	if _, ok := errors.AsType[*pq.Error](err); ok || errors.Is(err, pq.ErrSSLNotSupported) {
+		return err
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return err
+	}
+	return fmt.Errorf("%w: %w", errUnreachable, err)
 }
 
 // Driver implements [driver.Connector].
