@@ -29,7 +29,7 @@ func (p *program) serve(cmd *cobra.Command, _ []string) (err error) {
 	if err != nil {
 		return err
 	}
-	service, err := app.New(cfg, build().Version) //nolint:contextcheck // a request has a ctx of its own
+	service, err := app.New(cfg, build().Version)
 	if err != nil {
 		return err
 	}

@@ -81,7 +81,7 @@ func (a *App) Connect(ctx context.Context) error {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		collectors.NewDBStatsCollector(pool.SQL(), "main"),
 	)
-	return a.build()
+	return a.build() //nolint:contextcheck // a request has a ctx of its own
 }
 
 // openDatabase migrates and opens. In development the migrations make the role that the pool then acts as; elsewhere a role
