@@ -59,7 +59,7 @@ func TestProductionWithARoleOfItsOwn(t *testing.T) {
 		create role integration_login login password 'integration' in role app_role;
 	exception when duplicate_object or unique_violation then null; end $$`)
 	require.NoError(t, err)
-	s := startOn(t, as(t, dsn, "integration_login", "integration"), env{"APP_ENVIRONMENT": "production", "AUTH_JWT_PRIVATE_KEY": signingKey(t)})
+	s := startOn(t, platformtest.As(t, dsn, "integration_login", "integration"), env{"APP_ENVIRONMENT": "production", "AUTH_JWT_PRIVATE_KEY": signingKey(t)})
 	ada := s.client.register()
 	ada.note("in production")
 	assert.Equal(t, []string{"in production"}, ada.titles(""))

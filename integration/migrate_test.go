@@ -2,7 +2,6 @@ package integration
 
 import (
 	"fmt"
-	"net/url"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -12,15 +11,6 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/platformtest"
 	"github.com/netrun-systems/go-service-template/migrations"
 )
-
-// as returns dsn for another login.
-func as(t testing.TB, dsn, user, password string) string {
-	t.Helper()
-	u, err := url.Parse(dsn)
-	require.NoError(t, err)
-	u.User = url.UserPassword(user, password)
-	return u.String()
-}
 
 func TestFourProcessesMigrateAtOnce(t *testing.T) {
 	t.Parallel()

@@ -29,6 +29,7 @@ func (p *program) serve(cmd *cobra.Command, _ []string) (err error) {
 	if err != nil {
 		return err
 	}
+	defer logging.CaptureStandard(log)() // what libraries log becomes lines like all others
 	service, err := app.New(cfg, build().Version)
 	if err != nil {
 		return err

@@ -17,10 +17,10 @@ const (
 	signedIn auth.Permission = "authenticated" // whoever has a valid access token
 )
 
-// Route is a route of the API and the permission it asks for.
-type Route struct {
-	Method, Path string
-	Permission   auth.Permission
+// route is a route of the API and the permission it asks for.
+type route struct {
+	method, path string
+	permission   auth.Permission
 	handler      echo.HandlerFunc
 }
 
@@ -31,8 +31,8 @@ type handlers struct {
 }
 
 // routes is the one list of the routes of the API.
-func routes(h handlers) []Route {
-	return []Route{
+func routes(h handlers) []route {
+	return []route{
 		{http.MethodPost, "/v1/auth/register", public, h.identity.Register},
 		{http.MethodPost, "/v1/auth/login", public, h.identity.Login},
 		{http.MethodGet, "/v1/me", signedIn, h.identity.Me},
@@ -46,18 +46,18 @@ func routes(h handlers) []Route {
 }
 
 // register adds the routes to e, each behind what its permission asks for.
-func register(e *echo.Echo, list []Route, verifier *auth.Verifier) {
+func register(e *echo.Echo, list []route, verifier *auth.Verifier) {
 	authenticate := auth.Authenticate(verifier, authLog)
 	for _, r := range list {
 		var before []echo.MiddlewareFunc
-		switch r.Permission {
+		switch r.permission {
 		case public:
 		case signedIn:
 			before = []echo.MiddlewareFunc{authenticate, tenancy}
 		default:
-			before = []echo.MiddlewareFunc{authenticate, auth.Require(r.Permission), tenancy}
+			before = []echo.MiddlewareFunc{authenticate, auth.Require(r.permission), tenancy}
 		}
-		add(e, r.Method, r.Path, r.handler, before...)
+		add(e, r.method, r.path, r.handler, before...)
 	}
 }
 

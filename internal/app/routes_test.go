@@ -16,15 +16,15 @@ func TestOnlyTheWayInIsPublic(t *testing.T) {
 	owner := auth.Principal{Roles: []auth.Role{auth.RoleOwner}}
 	seen := map[string]bool{}
 	for _, r := range routes(handlers{identity.NewHandler(nil), notes.NewHandler(nil)}) {
-		name := r.Method + " " + r.Path
+		name := r.method + " " + r.path
 		assert.False(t, seen[name], "%s is there twice", name)
 		seen[name] = true
-		switch r.Permission {
+		switch r.permission {
 		case public:
-			assert.True(t, strings.HasPrefix(r.Path, "/v1/auth/"), name)
+			assert.True(t, strings.HasPrefix(r.path, "/v1/auth/"), name)
 		case signedIn:
 		default:
-			assert.True(t, owner.Can(r.Permission), "%s asks for what not even an owner has", name)
+			assert.True(t, owner.Can(r.permission), "%s asks for what not even an owner has", name)
 		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"net/url"
 	"sync"
 	"testing"
 	"time"
@@ -73,9 +72,9 @@ func superuser(t testing.TB, dsn string) *sql.DB {
 // hostOf returns the host and port of a DSN.
 func hostOf(t testing.TB, dsn string) string {
 	t.Helper()
-	u, err := url.Parse(dsn)
+	host, err := platformtest.Target(dsn)
 	require.NoError(t, err)
-	return u.Host
+	return host
 }
 
 func settings(dsn string) db.Config {

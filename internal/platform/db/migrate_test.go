@@ -103,7 +103,7 @@ func TestMigratorNeedsFilesAndAServer(t *testing.T) {
 	_, err = db.NewMigrator(t.Context(), settings("mysql://u:canary@h/d"), twoFiles, log)
 	require.Error(t, err)
 	assert.NotContains(t, err.Error(), "canary")
-	_, err = db.NewMigrator(t.Context(), settings(as(t, dsn, "nobody_at_all", "canary")), twoFiles, log)
+	_, err = db.NewMigrator(t.Context(), settings(platformtest.As(t, dsn, "nobody_at_all", "canary")), twoFiles, log)
 	assert.True(t, errors.HasCode(err, errors.CodeServiceUnavailable), err)
 }
 

@@ -3,7 +3,6 @@ package db_test
 import (
 	"context"
 	"database/sql"
-	"net/url"
 	"testing"
 	"time"
 
@@ -30,24 +29,15 @@ func TestOpenRefusesARoleThatBypassesRowSecurity(t *testing.T) {
 		create role db_test_bypass login bypassrls password 'db-test';
 	exception when duplicate_object or unique_violation then null; end $$`)
 	require.NoError(t, err)
-	_, err = db.Open(t.Context(), settings(as(t, dsn, "db_test_bypass", "db-test")), db.Options{Log: quiet(t)})
+	_, err = db.Open(t.Context(), settings(platformtest.As(t, dsn, "db_test_bypass", "db-test")), db.Options{Log: quiet(t)})
 	assert.ErrorIs(t, err, db.ErrBypassesRowSecurity, "a role with BYPASSRLS")
 
 	_, err = superuser(t, dsn).ExecContext(t.Context(), `do $$ begin
 		create role db_test_member login password 'db-test' in role db_test_bypass;
 	exception when duplicate_object or unique_violation then null; end $$`)
 	require.NoError(t, err)
-	_, err = db.Open(t.Context(), settings(as(t, dsn, "db_test_member", "db-test")), db.Options{Log: quiet(t)})
+	_, err = db.Open(t.Context(), settings(platformtest.As(t, dsn, "db_test_member", "db-test")), db.Options{Log: quiet(t)})
 	assert.ErrorIs(t, err, db.ErrBypassesRowSecurity, "a role that can become one with BYPASSRLS")
-}
-
-// as returns dsn for another login.
-func as(t testing.TB, dsn, user, password string) string {
-	t.Helper()
-	u, err := url.Parse(dsn)
-	require.NoError(t, err)
-	u.User = url.UserPassword(user, password)
-	return u.String()
 }
 
 func TestPoolActsAsTheRole(t *testing.T) {
@@ -69,7 +59,7 @@ func TestPlainRoleIsTakenAsItIs(t *testing.T) {
 		create role db_test_plain login password 'db-test';
 	exception when duplicate_object or unique_violation then null; end $$`)
 	require.NoError(t, err)
-	pool := open(t, as(t, dsn, "db_test_plain", "db-test"), func(_ *db.Config, o *db.Options) { o.Role = "" })
+	pool := open(t, platformtest.As(t, dsn, "db_test_plain", "db-test"), func(_ *db.Config, o *db.Options) { o.Role = "" })
 	role, err := db.One[string](t.Context(), pool, "select current_user")
 	require.NoError(t, err)
 	assert.Equal(t, "db_test_plain", role)
@@ -91,8 +81,8 @@ func TestOpenFailsAtOnceWhereWaitingIsNoUse(t *testing.T) {
 	t.Parallel()
 	dsn := database(t)
 	for name, bad := range map[string]string{
-		"a wrong password":   as(t, dsn, "postgres", "canary-wrong"),
-		"an unknown role":    as(t, dsn, "nobody_at_all", "canary-wrong"),
+		"a wrong password":   platformtest.As(t, dsn, "postgres", "canary-wrong"),
+		"an unknown role":    platformtest.As(t, dsn, "nobody_at_all", "canary-wrong"),
 		"a DSN to no server": "host=localhost port=x password=canary-wrong",
 	} {
 		start := time.Now()

@@ -3,7 +3,6 @@ package db
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -119,7 +118,7 @@ func (p *Pool) once(ctx context.Context, s scope, fn func(ctx context.Context) e
 // rollback returns nothing to act on when the connection is gone: the server has rolled back by itself then.
 func rollback(tx *sqlx.Tx) error {
 	err := tx.Rollback()
-	if err == nil || errors.Is(err, sql.ErrTxDone) || errors.Is(err, driver.ErrBadConn) || connectionLost(err) {
+	if err == nil || errors.Is(err, sql.ErrTxDone) || connectionLost(err) {
 		return nil
 	}
 	return fmt.Errorf("roll back: %w", describe(err))

@@ -10,8 +10,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 )
 
 // Proxy forwards TCP connections to a target, counts round trips, and fails on demand: a network and a server that a test
@@ -54,15 +52,6 @@ func (p *Proxy) DSN(dsn string) string {
 	}
 	u.Host = p.Addr()
 	return u.String()
-}
-
-// Target returns the host and port of a PostgreSQL URL, for [NewProxy].
-func Target(dsn string) (string, error) {
-	u, err := url.Parse(dsn)
-	if err != nil || u.Port() == "" {
-		return "", errors.Sentinel("platformtest: the DSN is not a URL with a port") // which the error would quote
-	}
-	return u.Host, nil
 }
 
 // RoundTrips returns how often, over all connections, a client has begun to talk after the server did or as the first.
