@@ -28,7 +28,7 @@ func Authenticate(v *Verifier, audit logging.Logger) echo.MiddlewareFunc {
 			if err != nil {
 				return rejected(c, audit, err)
 			}
-			ctx := logging.With(WithPrincipal(r.Context(), p),
+			ctx := logging.Bind(WithPrincipal(r.Context(), p),
 				logging.String("tenant_id", p.TenantID.String()), logging.String("user_id", p.UserID.String()))
 			c.SetRequest(r.WithContext(ctx))
 			return next(c)

@@ -99,7 +99,7 @@ func BenchmarkTenFields(b *testing.B) {
 func BenchmarkBoundFields(b *testing.B) {
 	l := discard(b)
 	ctx := errors.WithCorrelationID(context.Background(), "0198c5a4-7a65-7c3e-9d2b-1f6e8a0b4c5d")
-	ctx = logging.With(ctx, logging.String("tenant_id", "t-1"), logging.String("user_id", "u-1"),
+	ctx = logging.Bind(ctx, logging.String("tenant_id", "t-1"), logging.String("user_id", "u-1"),
 		logging.String("trace_id", "4bf92f3577b34da6a3ce929d0e0e4736"), logging.String("span_id", "00f067aa0ba902b7"))
 	b.ReportAllocs()
 	for b.Loop() {

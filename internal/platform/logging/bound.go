@@ -20,9 +20,9 @@ type boundItem struct {
 
 type boundKey struct{}
 
-// With returns a ctx whose fields are in every later line that is logged with it or with a ctx made from it. A field
+// Bind returns a ctx whose fields are in every later line that is logged with it or with a ctx made from it. A field
 // replaces an earlier one of the same key. Values are written as they are now; later changes do not show.
-func With(ctx context.Context, fields ...Field) context.Context {
+func Bind(ctx context.Context, fields ...Field) context.Context {
 	if len(fields) == 0 {
 		return ctx
 	}

@@ -15,7 +15,7 @@ func TestConsole(t *testing.T) {
 	t.Parallel()
 	core, out := newCore(t, logging.Options{App: "a", Format: "Console", Level: "debug"})
 	log := logging.New(core, "app/notes")
-	ctx := logging.With(errors.WithCorrelationID(t.Context(), "id-1"), logging.String("a", "bound"), logging.String("b", "bound"))
+	ctx := logging.Bind(errors.WithCorrelationID(t.Context(), "id-1"), logging.String("a", "bound"), logging.String("b", "bound"))
 	log.Warn(ctx, "note_created", logging.Int("n", 1), logging.String("a", "two words"), logging.String("token", "x"),
 		logging.String("empty", ""), logging.Strings("l", []string{"x"}), logging.String("nl", "a\nb"))
 	core.Info("an ordinary\x1b message")

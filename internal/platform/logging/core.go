@@ -69,6 +69,16 @@ var (
 // brings back the first one, which writes JSON to standard error from info. It may be called at any time.
 func SetDefault(core *logrus.Logger) { defaultCore.Store(core) }
 
+// SetLevel changes the level of the default core from now on: debug, info, warning (or warn), error, critical in any case.
+// Another core has SetLevel itself. An unknown level is an error and changes nothing. It may be called at any time.
+func SetLevel(name string) error {
+	level, err := parseLevel(name)
+	if err == nil {
+		currentCore().SetLevel(level)
+	}
+	return err
+}
+
 func currentCore() *logrus.Logger {
 	if core := defaultCore.Load(); core != nil {
 		return core

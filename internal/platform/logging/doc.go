@@ -3,7 +3,7 @@
 //
 //	var log = logging.For() // the name of the package, once
 //
-//	ctx = logging.With(ctx, logging.String("tenant_id", tenant)) // in every later line of this ctx
+//	ctx = logging.Bind(ctx, logging.String("tenant_id", tenant)) // in every later line of this ctx
 //	log.Info(ctx, "note_created", logging.String("note_id", id))
 //	defer log.Operation(&ctx, "summarize")(&err)
 //

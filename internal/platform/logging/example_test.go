@@ -28,7 +28,7 @@ func Example() {
 	log := logging.New(core, "notes") // logging.For() finds the name by itself and writes to the default core
 
 	ctx := errors.WithCorrelationID(context.Background(), "r-1")
-	ctx = logging.With(ctx, logging.Int("n", 1))
+	ctx = logging.Bind(ctx, logging.Int("n", 1))
 	log.Info(ctx, "created", logging.String("api_key", "sk-123"))
 	// Output:
 	// {"level":"info","event":"created","logger":"notes","app":"api","environment":"testing","correlation_id":"r-1","n":1,"api_key":"[REDACTED]"}

@@ -3,20 +3,22 @@ package logging
 // ctxFields is what a ctx adds to a line.
 type ctxFields struct {
 	correlation string
+	span        span
 	bound       *bound
 }
 
 // droppedKey is in a line that has room for no more fields; its value is how many are missing.
 var droppedKey = &key{name: "fields_dropped", json: `,"fields_dropped":`}
 
-// fields appends the correlation id, the fields of the ctx and the fields of the call, in this order. Of several fields
+// fields appends the correlation id, the ids of the trace, the fields of the ctx and the fields of the call, in this order. Of several fields
 // with one key the last is written, so that a call's field replaces one of the ctx.
 func (l *line) fields(set ctxFields, call []Field) {
 	mask, clash := l.resolve(call)
-	if set.correlation != "" && !l.replaced(set.bound, mask) {
+	if set.correlation != "" && !l.replaced(correlationKey, set.bound, mask) {
 		l.own = String(correlationKey.name, set.correlation)
 		l.field(correlationKey, &l.own)
 	}
+	l.span(set, mask)
 	l.boundFields(set.bound, mask)
 	for i := range call {
 		k := l.keys[i]
@@ -59,9 +61,9 @@ func (l *line) boundFields(b *bound, mask uint64) {
 	}
 }
 
-// replaced reports whether a field of the ctx or of the call has the key of the correlation id.
-func (l *line) replaced(b *bound, mask uint64) bool {
-	return mask&correlationKey.bit != 0 && l.hasKey(0, correlationKey.name) || b.has(correlationKey)
+// replaced reports whether a field of the ctx or of the call has the key k.
+func (l *line) replaced(k *key, b *bound, mask uint64) bool {
+	return mask&k.bit != 0 && l.hasKey(0, k.name) || b.has(k)
 }
 
 // resolve finds the keys of the call's fields. It returns their bits, and whether two of them are the same.

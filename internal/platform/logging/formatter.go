@@ -52,7 +52,7 @@ func fieldsOf(ctx context.Context) ctxFields {
 	if ctx == nil {
 		return ctxFields{}
 	}
-	return ctxFields{correlation: errors.CorrelationID(ctx), bound: boundTo(ctx)}
+	return ctxFields{correlation: errors.CorrelationID(ctx), span: spanOf(ctx), bound: boundTo(ctx)}
 }
 
 func (f *formatter) line(l *line, h head, set ctxFields, call []Field) {

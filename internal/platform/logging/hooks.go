@@ -46,6 +46,12 @@ func (w *watched) fields(yield func(*key, *Field) bool) {
 			return
 		}
 	}
+	if w.set.span.exists() {
+		trace, id := String(traceKey.name, w.set.span.trace.String()), String(spanKey.name, w.set.span.id.String())
+		if !yield(traceKey, &trace) || !yield(spanKey, &id) {
+			return
+		}
+	}
 	if w.set.bound != nil {
 		for i := range w.set.bound.items {
 			if item := &w.set.bound.items[i]; !yield(item.key, &item.field) {

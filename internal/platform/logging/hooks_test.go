@@ -40,7 +40,7 @@ func TestHooksSeeTheFields(t *testing.T) {
 	}})
 	log := logging.New(core, "app/notes")
 	ctx := context.WithValue(errors.WithCorrelationID(context.Background(), "id-1"), ctxKey{}, "v")
-	ctx = logging.With(ctx, logging.String("tenant_id", "t-1"))
+	ctx = logging.Bind(ctx, logging.String("tenant_id", "t-1"))
 	log.Error(ctx, "e", logging.Int("n", 7), logging.Err(errCause), logging.String("token", "hunter2"), logging.Int("gone", 1),
 		logging.String("text", "Bearer hunter2"), logging.Any("map", map[string]any{"pwd": "hunter2"}), logging.Int("level", 3),
 		logging.Duration("d", 1500*time.Microsecond), logging.Bool("b", true), logging.Float64("f", 1.5), logging.Uint64("u", 9))
@@ -126,7 +126,7 @@ func TestForeignFormattersGetTheFields(t *testing.T) {
 func TestOrdinaryEntries(t *testing.T) {
 	t.Parallel()
 	core, out := newCore(t, logging.Options{App: "a", Level: "debug"})
-	ctx := logging.With(errors.WithCorrelationID(context.Background(), "id-1"), logging.Int("n", 1), logging.Int("m", 1))
+	ctx := logging.Bind(errors.WithCorrelationID(context.Background(), "id-1"), logging.Int("n", 1), logging.Int("m", 1))
 	core.WithContext(ctx).WithError(errCause).WithFields(logrus.Fields{"z": make(chan int), "m": 2, "level": "x", "api_key": "hunter2",
 		"b": (*nilError)(nil), "r": panics{}}).Warnf("dial postgres://u:%s@h", "hunter2")
 	assert.NotContains(t, out.text(), "hunter2")

@@ -20,6 +20,9 @@ type Logger struct {
 // will do; one that [NewCore] made writes lines in the form of this package. A nil core means the default one.
 func New(core *logrus.Logger, name string) Logger { return Logger{core: core, name: name} }
 
+// IsZero reports whether l is the zero value, for options whose zero value means the package's own logger.
+func (l Logger) IsZero() bool { return l == Logger{} }
+
 // Debug logs what only a developer wants to know.
 func (l Logger) Debug(ctx context.Context, event string, fields ...Field) {
 	if core := l.target(); core.IsLevelEnabled(logrus.DebugLevel) {

@@ -21,7 +21,7 @@ func TestLineHasItsMembersInOrder(t *testing.T) {
 	t.Parallel()
 	log, out := newLogger(t)
 	ctx := errors.WithCorrelationID(context.Background(), "id-1")
-	ctx = logging.With(ctx, logging.String("tenant_id", "t-1"))
+	ctx = logging.Bind(ctx, logging.String("tenant_id", "t-1"))
 	log.Warn(ctx, "note_created", logging.Int("z", 1), logging.Bool("a", true))
 	assert.Equal(t, []string{"time", "level", "event", "logger", "app", "environment", "correlation_id", "tenant_id", "z", "a"},
 		keys(t, out.text()))
@@ -76,16 +76,16 @@ func TestLastFieldOfAKeyWins(t *testing.T) {
 	t.Parallel()
 	log, out := newLogger(t)
 	ctx := errors.WithCorrelationID(context.Background(), "from-ctx")
-	ctx = logging.With(ctx, logging.String("a", "first"), logging.String("b", "bound"), logging.Int("d", 1), logging.Int("d", 2))
-	ctx = logging.With(ctx, logging.String("a", "second"))
-	assert.Equal(t, ctx, logging.With(ctx), "nothing to bind")
+	ctx = logging.Bind(ctx, logging.String("a", "first"), logging.String("b", "bound"), logging.Int("d", 1), logging.Int("d", 2))
+	ctx = logging.Bind(ctx, logging.String("a", "second"))
+	assert.Equal(t, ctx, logging.Bind(ctx), "nothing to bind")
 	log.Info(ctx, "e", logging.String("b", "call"), logging.Int("c", 1), logging.Int("c", 2))
 	line := out.last(t)
 	assert.Equal(t, []any{"second", "call", 2.0, 2.0, "from-ctx"},
 		[]any{line["a"], line["b"], line["c"], line["d"], line["correlation_id"]})
 	log.Info(ctx, "e", logging.String("correlation_id", "call"))
 	assert.Equal(t, "call", out.last(t)["correlation_id"])
-	log.Info(logging.With(ctx, logging.String("correlation_id", "bound")), "e")
+	log.Info(logging.Bind(ctx, logging.String("correlation_id", "bound")), "e")
 	assert.Equal(t, "bound", out.last(t)["correlation_id"])
 	fields := make([]logging.Field, 0, 200)
 	for i := range 200 {
@@ -98,7 +98,7 @@ func TestLastFieldOfAKeyWins(t *testing.T) {
 func TestReservedKeysGetAPrefix(t *testing.T) {
 	t.Parallel()
 	log, out := newLogger(t)
-	ctx := logging.With(context.Background(), logging.String("event", "bound"))
+	ctx := logging.Bind(context.Background(), logging.String("event", "bound"))
 	log.Info(ctx, "e", logging.Int("time", 1), logging.Int("level", 2), logging.Int("logger", 3), logging.Int("app", 4),
 		logging.Int("environment", 5), logging.Int("fields.time", 6), logging.Int("", 7))
 	line := out.last(t)
@@ -111,7 +111,7 @@ func TestBoundFieldsAreASnapshot(t *testing.T) {
 	t.Parallel()
 	log, out := newLogger(t)
 	list := []int{1, 2}
-	ctx := logging.With(context.Background(), logging.Any("list", list), logging.String("password", "hunter2"))
+	ctx := logging.Bind(context.Background(), logging.Any("list", list), logging.String("password", "hunter2"))
 	list[0] = 9
 	log.Info(ctx, "e")
 	assert.Equal(t, []any{1.0, 2.0}, out.last(t)["list"])
@@ -136,7 +136,7 @@ func TestLoggersFollowTheDefaultCore(t *testing.T) { // not parallel: the defaul
 	logging.SetDefault(nil)
 	assert.True(t, log.Enabled(logrus.InfoLevel))
 	assert.False(t, log.Enabled(logrus.DebugLevel))
-	log.Debug(logging.With(nil, logging.Int("a", 1)), "e") //nolint:staticcheck // a nil ctx must not panic
+	log.Debug(logging.Bind(nil, logging.Int("a", 1)), "e") //nolint:staticcheck // a nil ctx must not panic
 }
 
 // slow writes a byte at a time, so that lines that are not serialized would mix.
@@ -159,7 +159,7 @@ func TestConcurrentLinesStayWhole(t *testing.T) {
 	var wg sync.WaitGroup
 	for w := range writers {
 		wg.Go(func() {
-			ctx := logging.With(context.Background(), logging.Int("writer", w))
+			ctx := logging.Bind(context.Background(), logging.Int("writer", w))
 			for n := range each {
 				log.Info(ctx, "e", logging.Int("n", n), logging.String("s", strings.Repeat("x", n)))
 				core.WithField("n", n).WithContext(ctx).Info("ordinary")

@@ -97,7 +97,7 @@ func TestRequestLineHasFieldsOfLaterMiddleware(t *testing.T) {
 	e.Use(func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			r := c.Request()
-			c.SetRequest(r.WithContext(logging.With(r.Context(), logging.String("tenant_id", "t-1"))))
+			c.SetRequest(r.WithContext(logging.Bind(r.Context(), logging.String("tenant_id", "t-1"))))
 			return next(c)
 		}
 	})

@@ -20,7 +20,7 @@ import (
 // The error pointer may be nil for an operation that cannot fail.
 func (l Logger) Operation(ctx *context.Context, name string, fields ...Field) func(err *error) {
 	outer := *ctx
-	inner := With(With(outer, String("operation", name)), fields...)
+	inner := Bind(Bind(outer, String("operation", name)), fields...)
 	*ctx = inner
 	start := time.Now()
 	l.Debug(inner, "operation_started")

@@ -223,7 +223,7 @@ func TestSizesAreBounded(t *testing.T) {
 		fields = append(fields, logging.String(fmt.Sprint("short", i), strings.Repeat("x", 90)))
 	}
 	log, out := newLogger(t)
-	log.Info(logging.With(context.Background(), fields...), "bound", fields...)
+	log.Info(logging.Bind(context.Background(), fields...), "bound", fields...)
 	line := out.last(t)
 	assert.LessOrEqual(t, len(out.text()), maxLine)
 	assert.Equal(t, "!TRUNCATED: the line is full", line["long19"])
@@ -242,7 +242,7 @@ func FuzzLine(f *testing.F) {
 		out.mu.Lock()
 		out.buf.Reset()
 		out.mu.Unlock()
-		ctx := logging.With(context.Background(), logging.String(value, key))
+		ctx := logging.Bind(context.Background(), logging.String(value, key))
 		log.Info(ctx, event, logging.String(key, value), logging.Any(event, json.RawMessage(data)), logging.Any("b", data),
 			logging.Any("m", map[string]any{key: value, value: data}))
 		require.Len(t, out.lines(t), 1)
