@@ -8,18 +8,35 @@ import (
 	"github.com/google/uuid"
 )
 
-// Principal is who a request comes from. The zero value may do nothing.
+// Principal is who a request comes from. What it may do is asked of the policy: see [Policy.Allows]. The zero value may do
+// nothing.
 type Principal struct {
-	UserID    uuid.UUID
-	TenantID  uuid.UUID
-	Roles     []Role
-	TokenID   string    // jti of the token it was read from
-	ExpiresAt time.Time // when that token ends, UTC
+	UserID   uuid.UUID
+	TenantID uuid.UUID
+	Roles    []Role
+
+	// The session that an access token belongs to, zero for none, and the generation of that session at the time.
+	SessionID  uuid.UUID
+	Generation int64
+
+	TokenID   string    // jti of the access token it was read from, "" for an API key
+	ExpiresAt time.Time // when that token ends, UTC; zero for never
+
+	APIKeyID uuid.UUID // the API key that was presented, zero for none
+
+	// Scopes narrow what the roles allow down to these permissions. Nil means everything that the roles allow; an empty
+	// list means nothing.
+	Scopes []Permission
 }
 
-// Can reports whether one of the roles of p has the permission.
-func (p Principal) Can(permission Permission) bool {
-	return slices.ContainsFunc(p.Roles, func(r Role) bool { return r.Can(permission) })
+func (p Principal) inScope(permission Permission) bool {
+	return p.Scopes == nil || slices.Contains(p.Scopes, permission)
+}
+
+// clone returns a copy whose lists are its own.
+func (p Principal) clone() Principal {
+	p.Roles, p.Scopes = slices.Clone(p.Roles), slices.Clone(p.Scopes)
+	return p
 }
 
 type principalKey struct{}

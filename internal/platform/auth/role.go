@@ -1,47 +1,48 @@
 package auth
 
-import "slices"
+import "strings"
 
-// Role is what a member is in a tenant.
+// Role is what a member is in a tenant. A [Policy] says which roles exist; an unknown one has no permission.
 type Role string
 
-// The roles. An unknown one has no permission.
-const (
-	RoleOwner  Role = "owner"  // runs the tenant; the last one stays
-	RoleAdmin  Role = "admin"  // runs the tenant but for its owners
-	RoleMember Role = "member" // works in it
-	RoleViewer Role = "viewer" // reads
-)
-
-// Permission is the right to one kind of action, written resource:action.
+// Permission is the right to one kind of action, written resource:action. Each half is of the letters a to z, digits and
+// underscores, and begins with a letter.
+//
+// Where a [Policy] is made, either half of a grant may be *, which stands for every known resource or action. Nowhere else
+// does * mean anything.
 type Permission string
 
-// The permissions that routes ask for.
-const (
-	PermNotesRead  Permission = "notes:read"
-	PermNotesWrite Permission = "notes:write"
-	PermUsersRead  Permission = "users:read"
-	PermUsersWrite Permission = "users:write"
-	PermAuditRead  Permission = "audit:read"
-)
+const wildcard = "*"
 
-var permissionsOf = map[Role][]Permission{
-	RoleOwner:  {PermNotesRead, PermNotesWrite, PermUsersRead, PermUsersWrite, PermAuditRead},
-	RoleAdmin:  {PermNotesRead, PermNotesWrite, PermUsersRead, PermUsersWrite, PermAuditRead},
-	RoleMember: {PermNotesRead, PermNotesWrite, PermUsersRead},
-	RoleViewer: {PermNotesRead},
+// split returns the halves, and whether p is well formed.
+func (p Permission) split() (resource, action string, ok bool) {
+	resource, action, found := strings.Cut(string(p), ":")
+	return resource, action, found && isHalf(resource) && isHalf(action)
 }
 
-// Valid reports whether r is one of the roles above, spelt exactly so.
-func (r Role) Valid() bool {
-	_, known := permissionsOf[r]
-	return known
+// isPattern reports whether a half of p is a wildcard.
+func (p Permission) isPattern() bool {
+	resource, action, _ := p.split()
+	return resource == wildcard || action == wildcard
 }
 
-// Can reports whether r has the permission.
-func (r Role) Can(permission Permission) bool {
-	return slices.Contains(permissionsOf[r], permission)
+func isHalf(text string) bool {
+	if text == wildcard {
+		return true
+	}
+	for i, c := range []byte(text) {
+		letter := 'a' <= c && c <= 'z'
+		other := '0' <= c && c <= '9' || c == '_'
+		if !letter && (i == 0 || !other) {
+			return false
+		}
+	}
+	return text != ""
 }
 
-// Permissions returns what r may do, none for an unknown role. The caller owns the slice.
-func (r Role) Permissions() []Permission { return slices.Clone(permissionsOf[r]) }
+// covers reports whether the grant p gives permission: each half of p is the same or a wildcard.
+func (p Permission) covers(permission Permission) bool {
+	resource, action, _ := p.split()
+	ofResource, ofAction, _ := permission.split()
+	return (resource == wildcard || resource == ofResource) && (action == wildcard || action == ofAction)
+}

@@ -3,6 +3,7 @@ package errors
 import (
 	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -17,7 +18,7 @@ type FieldError struct {
 func Validation(fields ...FieldError) *Error {
 	e := build(CodeValidation, "", nil)
 	if len(fields) > 0 {
-		e.Details = map[string]any{"fields": fields}
+		e.Details = map[string]any{"fields": slices.Clone(fields)}
 	}
 	return e
 }
@@ -42,9 +43,14 @@ func NotFoundOr(err error, resourceType string, id any) error {
 	return err
 }
 
+// Conflict returns a RESOURCE_CONFLICT that says what is in the way.
+func Conflict(message string) *Error { return build(CodeConflict, message, nil) }
+
 // PermissionDenied returns a PERMISSION_DENIED that names the permission that is missing.
 func PermissionDenied(permission string) *Error {
-	return New(CodePermissionDenied, "").With("permission", permission)
+	e := build(CodePermissionDenied, "", nil)
+	e.Details = map[string]any{"permission": permission}
+	return e
 }
 
 // Unavailable returns a SERVICE_UNAVAILABLE that asks the client to come back after d.
@@ -58,6 +64,25 @@ func Unavailable(cause error, message string, d time.Duration) *Error {
 func RateLimited(d time.Duration) *Error {
 	e := build(CodeRateLimitExceeded, "", nil)
 	e.RetryAfter = d
+	return e
+}
+
+// ExternalService returns an EXTERNAL_SERVICE_ERROR that names the service which failed, not how.
+func ExternalService(cause error, service string) *Error {
+	return upstream(CodeExternalService, cause, service)
+}
+
+// BadGateway returns a BAD_GATEWAY: what the service answered makes no sense.
+func BadGateway(cause error, service string) *Error { return upstream(CodeBadGateway, cause, service) }
+
+// GatewayTimeout returns a GATEWAY_TIMEOUT: the service did not answer in time.
+func GatewayTimeout(cause error, service string) *Error {
+	return upstream(CodeGatewayTimeout, cause, service)
+}
+
+func upstream(code Code, cause error, service string) *Error {
+	e := build(code, "", cause)
+	e.Details = map[string]any{"service": service}
 	return e
 }
 

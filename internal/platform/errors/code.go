@@ -5,6 +5,9 @@ import "net/http"
 // Code names one kind of error for machines. Codes are compared with ==. A package defines its own as variables:
 //
 //	var CodeQuota = errors.Code{Name: "QUOTA_EXCEEDED", Status: 429, Message: "The quota is used up"}
+//
+// A Code is an error too, so that [Is] can look for it. Returned as one it is rendered like New(code, ""), but does not
+// know where.
 type Code struct {
 	Name    string // SCREAMING_SNAKE_CASE, part of the public contract
 	Status  int    // HTTP status, RFC 9110
@@ -13,6 +16,9 @@ type Code struct {
 
 // String returns the name.
 func (c Code) String() string { return c.Name }
+
+// Error returns the name.
+func (c Code) Error() string { return c.Name }
 
 // status keeps a Code that was filled in wrongly from being written as a success, or as a number HTTP does not have.
 func (c Code) status() int {
@@ -27,7 +33,8 @@ func (c Code) MarshalText() ([]byte, error) { return []byte(c.Name), nil }
 
 // The codes every service has. The statuses are those of RFC 9110, RFC 6585 (428, 429) and nginx's convention (499).
 var (
-	CodeValidation = Code{"VALIDATION_ERROR", http.StatusBadRequest, "The request is not valid"}
+	CodeValidation     = Code{"VALIDATION_ERROR", http.StatusBadRequest, "The request is not valid"}
+	CodeCORSValidation = Code{"CORS_VALIDATION_ERROR", http.StatusBadRequest, "The cross-origin request is not valid"}
 
 	CodeAuthentication     = Code{"AUTHENTICATION_ERROR", http.StatusUnauthorized, "Authentication failed"}
 	CodeAuthRequired       = Code{"AUTH_REQUIRED", http.StatusUnauthorized, "Authentication is required"}
@@ -57,6 +64,17 @@ var (
 	CodeExternalService    = Code{"EXTERNAL_SERVICE_ERROR", http.StatusBadGateway, "An external service failed"}
 	CodeServiceUnavailable = Code{"SERVICE_UNAVAILABLE", http.StatusServiceUnavailable, "The service is unavailable for the moment"}
 	CodeGatewayTimeout     = Code{"GATEWAY_TIMEOUT", http.StatusGatewayTimeout, "The request took too long"}
+)
+
+// The codes of what a language model may answer.
+var (
+	CodeLLMInvalidRequest  = Code{"LLM_INVALID_REQUEST", http.StatusBadRequest, "The language model refuses the request"}
+	CodeLLMContextTooLong  = Code{"LLM_CONTEXT_TOO_LONG", http.StatusRequestEntityTooLarge, "The text is too long for the language model"}
+	CodeLLMContentFiltered = Code{"LLM_CONTENT_FILTERED", http.StatusUnprocessableEntity, "The content filter of the language model refuses the text"}
+	CodeLLMBudgetExceeded  = Code{"LLM_BUDGET_EXCEEDED", http.StatusTooManyRequests, "The budget for language models is used up"}
+	CodeLLMTruncated       = Code{"LLM_TRUNCATED", http.StatusBadGateway, "The answer of the language model was cut off"}
+	CodeLLMUnavailable     = Code{"LLM_UNAVAILABLE", http.StatusServiceUnavailable, "No language model is available for the moment"}
+	CodeLLMTimeout         = Code{"LLM_TIMEOUT", http.StatusGatewayTimeout, "The language model took too long"}
 )
 
 // StatusClientClosedRequest is the status the access log shows for a request whose client went away. No client sees it.

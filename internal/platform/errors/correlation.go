@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"math/rand/v2"
+	"net/http"
 	"time"
 
 	"github.com/google/uuid"
@@ -58,19 +59,29 @@ func ValidCorrelationID(id string) bool {
 	return true
 }
 
-// CorrelationMiddleware takes over the request's [HeaderCorrelationID] where it is valid, else makes an id, puts it into
-// the request's ctx and sends it back in the response. It comes first in the chain.
-func CorrelationMiddleware() echo.MiddlewareFunc {
+// CorrelationMiddleware takes over the request's [HeaderCorrelationID] where there is one and it is valid, else the first
+// valid id that a fallback finds in the request, such as that of a trace, else makes one. It puts the id into the request's
+// ctx and sends it back in the response. It comes first in the chain.
+func CorrelationMiddleware(fallback ...func(*http.Request) string) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			r := c.Request()
-			id := r.Header.Get(canonicalCorrelationID)
-			if !ValidCorrelationID(id) {
-				id = NewCorrelationID()
-			}
+			id := incomingID(r, fallback)
 			c.Response().Header().Set(canonicalCorrelationID, id)
 			c.SetRequest(r.WithContext(WithCorrelationID(r.Context(), id)))
 			return next(c)
 		}
 	}
+}
+
+func incomingID(r *http.Request, fallback []func(*http.Request) string) string {
+	if ids := r.Header[canonicalCorrelationID]; len(ids) == 1 && ValidCorrelationID(ids[0]) {
+		return ids[0]
+	}
+	for _, find := range fallback {
+		if id := find(r); ValidCorrelationID(id) {
+			return id
+		}
+	}
+	return NewCorrelationID()
 }

@@ -83,3 +83,11 @@ func FuzzValidCorrelationID(f *testing.F) {
 		}
 	})
 }
+
+func TestSeveralCorrelationIDsAreNone(t *testing.T) {
+	t.Parallel()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+	r.Header["X-Correlation-Id"] = []string{"one", "two"}
+	w := answer(r, nil, func(c echo.Context) error { return c.NoContent(http.StatusNoContent) })
+	assert.NotContains(t, []string{"one", "two"}, w.Header().Get(errors.HeaderCorrelationID))
+}

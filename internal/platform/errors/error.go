@@ -17,11 +17,12 @@ type Error struct {
 	RetryAfter time.Duration  // sent as Retry-After, rounded up to seconds; zero for none
 
 	cause error
-	stack []uintptr
+	birth []uintptr // where it was born: see Caller
+	deep  bool      // birth is a whole stack
 }
 
-// New returns an error with a code and a message for the client. An empty message means the code's own. A stack trace is
-// taken for statuses from 500.
+// New returns an error with a code and a message for the client. An empty message means the code's own. It remembers where
+// it was called, and for statuses from 500 the whole stack.
 func New(code Code, message string) *Error { return build(code, message, nil) }
 
 // Wrap is [New] with a cause, which [Error.Unwrap] returns and no client ever sees. The trace of an error that has one
@@ -82,7 +83,14 @@ func (e *Error) message() string {
 	return CodeInternal.Message
 }
 
-// HasCode reports whether the first [Error] in err's tree has this code.
+// Is makes [Is] match a [Code]: errors.Is(err, errors.CodeConflict) is true where any error in err's tree has that code.
+// Two errors are the same only if they are one.
+func (e *Error) Is(target error) bool {
+	code, ok := target.(Code) //nolint:errorlint // Is looks at one error and its target, as the standard library says
+	return ok && e != nil && e.Code == code
+}
+
+// HasCode reports whether the first [Error] in err's tree, the one that a client sees, has this code.
 func HasCode(err error, code Code) bool {
 	e, ok := AsType[*Error](err)
 	return ok && e != nil && e.Code == code

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/labstack/echo/v4"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -139,10 +140,74 @@ func TestEachConstructorNamesItsCaller(t *testing.T) {
 	cause := errors.Sentinel("x")
 	for _, e := range []*errors.Error{
 		errors.New(errors.CodeInternal, ""), errors.Wrap(cause, errors.CodeInternal, ""), errors.Internal(cause, "x"),
-		errors.Unavailable(cause, "", 0), errors.From(cause).With("a", 1),
+		errors.Unavailable(cause, "", 0), errors.From(cause).With("a", 1), errors.ExternalService(cause, "mail"),
+		errors.BadGateway(cause, "mail"), errors.GatewayTimeout(cause, "mail"),
 	} {
-		assert.Contains(t, strings.Join(e.Stack()[:2], " "), "TestEachConstructorNamesItsCaller")
+		assert.Contains(t, e.Stack()[0], "TestEachConstructorNamesItsCaller")
 	}
+	notFound, _ := errors.AsType[*errors.Error](errors.NotFoundOr(sql.ErrNoRows, "note", 1))
+	for i, e := range []*errors.Error{
+		errors.New(errors.CodeConflict, ""), errors.Wrap(cause, errors.CodeConflict, ""), errors.Invalid("a", "b", "c"),
+		errors.Validation(), errors.NotFound("note", 1), notFound, errors.RateLimited(0), errors.PermissionDenied("a:b"),
+		errors.Conflict("taken"), errors.New(errors.CodeConflict, "").With("a", 1).After(1),
+		errors.From(fmt.Errorf("x: %w", errors.NotFound("note", 1))), errors.Wrap(errors.NotFound("note", 1), errors.CodeConflict, ""),
+	} {
+		assert.Contains(t, e.Caller(), "TestEachConstructorNamesItsCaller", i)
+		assert.Contains(t, e.Caller(), "error_test.go:", i)
+		assert.Nil(t, e.Stack(), i)
+	}
+}
+
+func TestErrorsOfOthersHaveNoCaller(t *testing.T) {
+	t.Parallel()
+	var none *errors.Error
+	assert.Empty(t, none.Caller())
+	assert.Empty(t, (&errors.Error{}).Caller())
+	assert.Empty(t, errors.From(echo.ErrNotFound).Caller())
+	assert.Empty(t, errors.From(errors.CodeConflict).Caller())
+	outer := errors.Wrap(errors.From(born()), errors.CodeConflict, "")
+	assert.Contains(t, outer.Caller(), "errors_test.born ", "the innermost one says where it began")
+}
+
+func TestIsFindsCodes(t *testing.T) {
+	t.Parallel()
+	err := errors.Join(errors.Sentinel("x"), fmt.Errorf("x: %w", errors.Wrap(errors.NotFound("note", 1), errors.CodeConflict, "")))
+	assert.ErrorIs(t, err, errors.CodeConflict)
+	assert.ErrorIs(t, err, errors.CodeNotFound)
+	assert.NotErrorIs(t, err, errors.CodeDatabase)
+	assert.NotErrorIs(t, errors.New(errors.CodeConflict, ""), errors.New(errors.CodeConflict, ""), "two errors are two")
+	assert.NotErrorIs(t, (*errors.Error)(nil), errors.CodeInternal)
+	assert.ErrorIs(t, errors.CodeConflict, errors.CodeConflict)
+	e := errors.From(fmt.Errorf("x: %w", errors.CodeConflict))
+	assert.Equal(t, errors.CodeConflict, e.Code)
+	assert.Contains(t, e.Error(), "x: RESOURCE_CONFLICT")
+}
+
+func TestMappersKnowTheErrorsOfOthers(t *testing.T) {
+	t.Parallel()
+	foreign := errors.Sentinel("pq: password=hunter2")
+	knows := func(err error) *errors.Error {
+		if !errors.Is(err, foreign) {
+			return nil
+		}
+		return errors.Wrap(err, errors.CodeDatabase, "")
+	}
+	explodes := func(error) *errors.Error { panic("no idea") }
+	e := errors.From(fmt.Errorf("insert: %w", foreign), explodes, knows)
+	assert.Equal(t, errors.CodeDatabase, e.Code)
+	assert.ErrorIs(t, e, foreign)
+	assert.Contains(t, e.Error(), "insert: ")
+	assert.Equal(t, errors.CodeInternal, errors.From(errors.Sentinel("x"), explodes, knows).Code)
+	own := errors.Wrap(foreign, errors.CodeConflict, "")
+	assert.Equal(t, errors.CodeConflict, errors.From(own, knows).Code, "an error of ours needs no mapper")
+}
+
+func TestDetailsAreNotShared(t *testing.T) {
+	t.Parallel()
+	fields := []errors.FieldError{{Field: "a", Rule: "b", Message: "c"}}
+	e := errors.Validation(fields...)
+	fields[0].Field = "changed"
+	assert.Equal(t, "a", e.Details["fields"].([]errors.FieldError)[0].Field)
 }
 
 //go:noinline

@@ -5,33 +5,58 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-
-	"github.com/labstack/echo/v4"
 )
 
-// From returns the [Error] that a client is to see for err: the first one in its tree, or one made from what the standard
-// library and Echo return. Anything unforeseen is an INTERNAL_ERROR that shows nothing of its text. From(nil) is nil.
-func From(err error) *Error {
+// A Mapper knows the errors of some library, such as a database driver, and returns what a client is to see for one, nil
+// for any other. It keeps this package free of that library. One that panics is taken to know nothing.
+type Mapper func(err error) *Error
+
+// From returns the [Error] that a client is to see for err: the first one in its tree, else what the first mapper that knows
+// it makes of it, else one made from what the standard library and Echo return. Anything unforeseen is an INTERNAL_ERROR
+// that shows nothing of its text. From(nil) is nil.
+func From(err error, mappers ...Mapper) (e *Error) {
 	if err == nil {
 		return nil
 	}
+	defer func() {
+		if r := recover(); r != nil { // a method of err, which may be a nil pointer inside
+			e = build(CodeInternal, "", fmt.Errorf("an error of type %T that panics when it is asked: %v", err, r))
+		}
+	}()
 	if e, ok := AsType[*Error](err); ok && e != nil {
 		return e.carrying(err)
 	}
+	for _, known := range mappers {
+		if e := known.try(err); e != nil {
+			return e.carrying(err)
+		}
+	}
+	if code, ok := AsType[Code](err); ok {
+		return adopt(err, code)
+	}
 	// Before echo.HTTPError: Echo's binder wraps a body that is too large into a 400.
 	if tooLarge, ok := AsType[*http.MaxBytesError](err); ok {
-		return Wrap(err, CodePayloadTooLarge, "").With("limit_bytes", tooLarge.Limit)
+		return adopt(err, CodePayloadTooLarge).With("limit_bytes", tooLarge.Limit)
 	}
-	if h, ok := AsType[*echo.HTTPError](err); ok && h != nil {
-		return Wrap(err, codeOf(h.Code), "")
+	if e := fromEcho(err); e != nil {
+		return e
 	}
 	switch {
 	case Is(err, context.Canceled):
-		return Wrap(err, CodeClientClosedRequest, "")
+		return adopt(err, CodeClientClosedRequest)
 	case Is(err, context.DeadlineExceeded):
-		return Wrap(err, CodeGatewayTimeout, "")
+		return adopt(err, CodeGatewayTimeout)
 	}
-	return Wrap(err, CodeInternal, "")
+	return adopt(err, CodeInternal)
+}
+
+func (m Mapper) try(err error) (e *Error) {
+	defer func() {
+		if recover() != nil {
+			e = nil
+		}
+	}()
+	return m(err)
 }
 
 // carrying returns e itself where it is all there is to err, else a copy whose cause is the whole of err, so that the log
@@ -41,8 +66,10 @@ func (e *Error) carrying(err error) *Error {
 		return e
 	}
 	c := *e
-	c.stack = e.trace()
 	c.cause = err
+	if o := e.origin(false); o != nil {
+		c.birth, c.deep = o.birth, o.deep
+	}
 	return &c
 }
 

@@ -8,20 +8,20 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// Handler returns the error handler for Echo. It turns err into a [Problem], writes it once, and passes the [Error] to
-// report, also where the response had begun already and nothing could be written; report is where the error is logged,
-// once. A nil report is allowed.
+// Handler returns the error handler for Echo. It turns err into an [Error] (see [From]) and that into a [Problem], writes it
+// once, and passes the Error to report, also where the response had begun already and nothing could be written; report is
+// where the error is logged, once. A nil report is allowed. No error that is handed in is ever changed.
 //
 // A cancellation counts as the client's ([CodeClientClosedRequest]) only where the request's own ctx has ended without an
 // [Error] as its cause. Where it has one, that is what the client reads: a server that cuts requests off says why. A
 // cancellation while the ctx lives was made inside the service, and its client is still there to read a 500.
-func Handler(report func(context.Context, *Error)) echo.HTTPErrorHandler {
+func Handler(report func(context.Context, *Error), mappers ...Mapper) echo.HTTPErrorHandler {
 	return func(err error, c echo.Context) {
 		if err == nil {
 			return
 		}
 		ctx := c.Request().Context()
-		e := From(err)
+		e := From(err, mappers...)
 		if Is(err, context.Canceled) && e.Code == CodeClientClosedRequest {
 			e = whoCancelled(ctx, e)
 		}

@@ -73,6 +73,14 @@ func TestEveryCodeIsAProblem(t *testing.T) {
 		{errors.CodeExternalService, "EXTERNAL_SERVICE_ERROR", 502},
 		{errors.CodeServiceUnavailable, "SERVICE_UNAVAILABLE", 503},
 		{errors.CodeGatewayTimeout, "GATEWAY_TIMEOUT", 504},
+		{errors.CodeCORSValidation, "CORS_VALIDATION_ERROR", 400},
+		{errors.CodeLLMUnavailable, "LLM_UNAVAILABLE", 503},
+		{errors.CodeLLMInvalidRequest, "LLM_INVALID_REQUEST", 400},
+		{errors.CodeLLMContextTooLong, "LLM_CONTEXT_TOO_LONG", 413},
+		{errors.CodeLLMContentFiltered, "LLM_CONTENT_FILTERED", 422},
+		{errors.CodeLLMBudgetExceeded, "LLM_BUDGET_EXCEEDED", 429},
+		{errors.CodeLLMTimeout, "LLM_TIMEOUT", 504},
+		{errors.CodeLLMTruncated, "LLM_TRUNCATED", 502},
 		{errors.Code{}, "INTERNAL_ERROR", 500},
 		{errors.Code{Name: "NOT_AN_ERROR", Status: 200}, "NOT_AN_ERROR", 500},
 		{errors.Code{Name: "QUOTA", Status: 460, Message: "Quota used up"}, "QUOTA", 460},
@@ -97,7 +105,7 @@ func TestEveryCodeIsAProblem(t *testing.T) {
 			assert.Equal(t, time.UTC, p.Timestamp.Location())
 			assert.WithinDuration(t, time.Now(), p.Timestamp, time.Minute)
 
-			assert.Equal(t, tt.status == 401, w.Header().Get("WWW-Authenticate") != "")
+			assert.Equal(t, tt.status == 401 || tt.code == errors.CodePermissionDenied, w.Header().Get("WWW-Authenticate") != "")
 			assert.Equal(t, tt.status == 429 || tt.status == 503, w.Header().Get("Retry-After") != "")
 		})
 	}
@@ -114,6 +122,21 @@ func TestChallenge(t *testing.T) {
 	} {
 		assert.Equal(t, want, failing(t, errors.New(code, "")).Header().Get("WWW-Authenticate"), code)
 	}
+}
+
+func TestMissingPermissionIsNamedInTheChallenge(t *testing.T) {
+	t.Parallel()
+	for permission, want := range map[string]string{
+		"notes:write": `Bearer error="insufficient_scope", scope="notes:write"`,
+		"":            `Bearer error="insufficient_scope"`,
+		`a"b`:         `Bearer error="insufficient_scope"`,
+		"a b":         `Bearer error="insufficient_scope"`,
+		"a\r\nb":      `Bearer error="insufficient_scope"`,
+	} {
+		w := failing(t, errors.PermissionDenied(permission))
+		assert.Equal(t, want, w.Header().Get("WWW-Authenticate"), permission)
+	}
+	assert.Empty(t, failing(t, errors.New(errors.CodeTenantAccessDenied, "")).Header().Get("WWW-Authenticate"))
 }
 
 func TestRetryAfterIsWholeSecondsUpward(t *testing.T) {

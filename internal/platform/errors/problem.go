@@ -64,8 +64,10 @@ func setHeaders(h http.Header, e *Error) {
 	h.Set("Content-Type", MediaType)
 	h.Set("Cache-Control", "no-store")
 	switch e.Status() {
-	case http.StatusUnauthorized:
-		h.Set("WWW-Authenticate", challenge(e))
+	case http.StatusUnauthorized, http.StatusForbidden:
+		if c := challenge(e); c != "" {
+			h.Set("WWW-Authenticate", c)
+		}
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		h.Set("Retry-After", retryAfter(e.RetryAfter))
 	}
@@ -74,13 +76,4 @@ func setHeaders(h http.Header, e *Error) {
 // retryAfter is a whole number of seconds, at least one.
 func retryAfter(d time.Duration) string {
 	return strconv.FormatInt(max(1, int64(math.Ceil(d.Seconds()))), 10)
-}
-
-// challenge names an error only where a token was presented and refused, as RFC 6750, section 3.1 asks.
-func challenge(e *Error) string {
-	switch e.Code {
-	case CodeTokenExpired, CodeTokenInvalid, CodeTokenRevoked:
-		return `Bearer error="invalid_token", error_description="` + e.Code.Message + `"`
-	}
-	return "Bearer"
 }

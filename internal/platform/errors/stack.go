@@ -2,61 +2,113 @@ package errors
 
 import (
 	"net/http"
+	"reflect"
 	"runtime"
 	"strconv"
+	"strings"
 )
 
-const stackDepth = 24
+const (
+	stackDepth = 24
+	birthDepth = 4 // the constructors of this package call each other less deep than that
+)
 
-// traced keeps an error and its program counters in one allocation; they are resolved to names only when somebody reads
-// them.
+// born keeps an error and the program counters around its birth in one allocation; traced keeps those of a whole stack.
+// They are resolved to names only when somebody reads them.
+type born struct {
+	Error
+	pcs [birthDepth]uintptr
+}
+
 type traced struct {
 	Error
 	pcs [stackDepth]uintptr
 }
 
+// skip leaves out runtime.Callers and build. The constructors of this package are left out when the names are resolved.
+const skip = 2
+
 func build(code Code, message string, cause error) *Error {
 	if code.status() < http.StatusInternalServerError || hasStack(cause) {
-		return &Error{Code: code, Message: message, cause: cause}
+		b := &born{Error: Error{Code: code, Message: message, cause: cause}}
+		b.birth = b.pcs[:runtime.Callers(skip, b.pcs[:])]
+		return &b.Error
 	}
-	t := &traced{Error: Error{Code: code, Message: message, cause: cause}}
-	const skip = 3 // runtime.Callers, build, and New or Wrap
-	t.stack = t.pcs[:runtime.Callers(skip, t.pcs[:])]
+	t := &traced{Error: Error{Code: code, Message: message, cause: cause, deep: true}}
+	t.birth = t.pcs[:runtime.Callers(skip, t.pcs[:])]
 	return &t.Error
+}
+
+// adopt is build for an error of somebody else, of which nobody knows where it was born.
+func adopt(cause error, code Code) *Error {
+	e := build(code, "", cause)
+	if !e.deep {
+		e.birth = nil
+	}
+	return e
 }
 
 func hasStack(err error) bool {
 	e, ok := AsType[*Error](err)
-	return ok && e.trace() != nil
+	return ok && e.origin(true) != nil
 }
 
-// trace returns the program counters of the innermost error of the chain that has any.
-func (e *Error) trace() []uintptr {
+// origin returns the innermost error of the chain that knows where it was born; deep asks for one with a whole stack.
+func (e *Error) origin(deep bool) *Error {
 	if e == nil {
 		return nil
 	}
 	if inner, ok := AsType[*Error](e.cause); ok {
-		if deeper := inner.trace(); deeper != nil {
-			return deeper
+		if o := inner.origin(deep); o != nil {
+			return o
 		}
 	}
-	return e.stack
+	if len(e.birth) == 0 || deep && !e.deep {
+		return nil
+	}
+	return e
 }
 
 // Stack returns the trace of the innermost error of the chain that has one, a "function file:line" a call, innermost
-// first. It is nil where there is none.
+// first. Errors with a status from 500 have one; it is nil where there is none.
 func (e *Error) Stack() []string {
-	pcs := e.trace()
-	if len(pcs) == 0 {
+	o := e.origin(true)
+	if o == nil {
 		return nil
 	}
-	lines := make([]string, 0, len(pcs))
-	frames := runtime.CallersFrames(pcs)
-	for {
-		f, more := frames.Next()
+	lines := make([]string, 0, len(o.birth))
+	for f := range frames(o.birth) {
 		lines = append(lines, f.Function+" "+f.File+":"+strconv.Itoa(f.Line))
-		if !more {
-			return lines
+	}
+	return lines
+}
+
+// Caller returns the place where the error was born, as "function file:line": the call of a constructor of this package,
+// for the innermost error of the chain that has one. It is empty for an error that came from elsewhere.
+func (e *Error) Caller() string {
+	o := e.origin(false)
+	if o == nil {
+		return ""
+	}
+	for f := range frames(o.birth) {
+		return f.Function + " " + f.File + ":" + strconv.Itoa(f.Line)
+	}
+	return ""
+}
+
+// frames yields the calls behind pcs, from the first that is not in this package on.
+func frames(pcs []uintptr) func(func(runtime.Frame) bool) {
+	return func(yield func(runtime.Frame) bool) {
+		calls := runtime.CallersFrames(pcs)
+		for outside := false; ; {
+			f, more := calls.Next()
+			outside = outside || !strings.HasPrefix(f.Function, ownPrefix)
+			if outside && !yield(f) || !more {
+				return
+			}
 		}
 	}
 }
+
+// ownPrefix is what the names of the functions of this package begin with.
+var ownPrefix = reflect.TypeFor[Error]().PkgPath() + "."

@@ -47,7 +47,7 @@ func panicError(r any) error {
 }
 
 // Exception logs exception_raised for an error at the boundary, where it becomes a response: with its code, its status,
-// the message that the client reads, the chain of its causes and, from 500, the stack. The level is warning below 500,
+// the message that the client reads, the chain of its causes, the place where it was born and, from 500, the stack. The level is warning below 500,
 // error from 500, and info for a request that the client gave up. It does nothing for nil. As a method value it is what
 // errors.Handler asks for.
 func (l Logger) Exception(ctx context.Context, err *errors.Error) {
@@ -74,6 +74,9 @@ func (l Logger) Exception(ctx context.Context, err *errors.Error) {
 		code = errors.CodeInternal.Name
 	}
 	fields := []Field{String("error_code", code), Int("status_code", status), String("message", message), Err(chain)}
+	if caller := err.Caller(); caller != "" {
+		fields = append(fields, String("caller", caller))
+	}
 	if status >= errors.CodeInternal.Status {
 		fields = append(fields, Strings("stack", err.Stack()))
 	}
