@@ -43,13 +43,24 @@ func (l Logger) log(ctx context.Context, core *logrus.Logger, level logrus.Level
 	}
 	c := carriers.Get().(*carrier) //nolint:errcheck,forcetypeassert // the pool holds nothing else
 	set := fieldsOf(ctx)
-	f := c.probe.look(core, level)
-	if f == nil {
+	f, watching := c.probe.look(core, level)
+	now := time.Now()
+	if f != nil && f.sampler != nil {
+		write, dropped := f.sampler.take(level, l.label(), event, fields, now)
+		if !write {
+			c.release()
+			return
+		}
+		if dropped > 0 {
+			fields = append(fields[:len(fields):len(fields)], Int64(droppedCount, dropped))
+		}
+	}
+	if f == nil || watching {
 		logWatched(ctx, core, level, &watched{logger: l.label(), event: event, set: set, call: append([]Field(nil), fields...)})
 		c.release()
 		return
 	}
-	c.Context, c.entry.Logger, c.entry.Time = ctx, core, time.Now()
+	c.Context, c.entry.Logger, c.entry.Time = ctx, core, now
 	c.line.reset(c.line.b[:0])
 	f.line(&c.line, head{c.entry.Time, level, l.label(), event}, set, fields)
 	c.entry.Log(level)
@@ -62,21 +73,20 @@ type probe struct {
 	core      *logrus.Logger
 	level     logrus.Level
 	formatter *formatter
+	watching  bool
 }
 
-// look returns the formatter of the core, nil where it is somebody else's or a hook is to see the entry.
-func (p *probe) look(core *logrus.Logger, level logrus.Level) *formatter {
+// look returns the formatter of the core, nil where it is somebody else's, and whether a hook is to see the entry.
+func (p *probe) look(core *logrus.Logger, level logrus.Level) (f *formatter, watching bool) {
 	p.core, p.level = core, level
 	core.AddHook(p)
-	return p.formatter
+	return p.formatter, p.watching
 }
 
 // Levels looks, and returns none.
 func (p *probe) Levels() []logrus.Level {
 	p.formatter, _ = p.core.Formatter.(*formatter)
-	if len(p.core.Hooks[p.level]) > 0 {
-		p.formatter = nil
-	}
+	p.watching = len(p.core.Hooks[p.level]) > 0
 	return nil
 }
 

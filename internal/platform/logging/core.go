@@ -17,6 +17,7 @@ type Options struct {
 	Level       string    // debug, info, warning (or warn), error, critical in any case; "" is info
 	Format      string    // json or console in any case; "" is json
 	Output      io.Writer // standard error for nil; the core writes one line at a time
+	Sampling    Sampling  // what is done about events that repeat; the zero value writes every line
 }
 
 // NewCore returns a logrus logger that writes lines in the form of this package, whoever logs through it. Its level may be
@@ -31,7 +32,7 @@ func NewCore(o Options) (*logrus.Logger, error) {
 	if out == nil {
 		out = os.Stderr
 	}
-	f := &formatter{tail: appAndEnvironment(o)}
+	f := &formatter{tail: appAndEnvironment(o), sampler: newSampler(o.Sampling)}
 	switch strings.ToLower(o.Format) {
 	case "", "json":
 	case "console":

@@ -7,8 +7,8 @@
 //	log.Info(ctx, "note_created", logging.String("note_id", id))
 //	defer log.Operation(&ctx, "summarize")(&err)
 //
-// A line has time, level, event, logger, app and environment, then the correlation id and the fields of the ctx, then those
-// of the call, in this order. Of several fields with one key the last wins. A field that has the key of the line's own
+// A line has time, level, event, logger, app and environment, then the correlation id, the trace_id and span_id of the ctx's
+// OpenTelemetry span and the fields of the ctx, then those of the call, in this order. Of several fields with one key the last wins. A field that has the key of the line's own
 // members gets the prefix "fields.".
 //
 // # Values
@@ -24,6 +24,12 @@
 // The value of a sensitive name is [REDACTED], at any depth. Names match by word: apiKey, db_password and Set-Cookie are
 // sensitive; tokens_used, token_type and author are not. Texts go through [Redact]. [Secret] is a string that never shows.
 //
+// # Events that repeat
+//
+// [Options].Sampling thins out lines of one event that come too often, and counts what it drops. [Logger.Audit] and
+// [Logger.AuditWarn] write what must never be dropped, with audit=true. Package tracecontext, below this one, brings the
+// trace of a request into its ctx.
+//
 // # Cost
 //
 // logrus spends most of its time on maps of fields. Here they go around them: the line is made from typed fields without a
@@ -32,6 +38,6 @@
 //
 // # Lifting it out
 //
-// Copy the folder and that of the package errors, for correlation ids and [Logger.Exception]. It imports logrus and echo/v4,
-// and for its tests testify and goleak.
+// Copy the folder and that of the package errors, for correlation ids and [Logger.Exception]. It imports logrus, echo/v4 and
+// go.opentelemetry.io/otel/trace, and for its tests testify and goleak.
 package logging

@@ -12,6 +12,7 @@ import (
 // formatter writes the lines of a core. It is immutable, and safe for concurrent use.
 type formatter struct {
 	tail    string // ,"app":"…","environment":"…"
+	sampler *sampler
 	console bool
 	color   bool
 }

@@ -23,6 +23,7 @@ var (
 		{"ghp_", 10, false}, {"gho_", 10, false}, {"ghu_", 10, false}, {"ghs_", 10, false}, {"ghr_", 10, false},
 		{"github_pat_", 10, false}, {"sk_live_", 6, false}, {"sk_test_", 6, false}, {"rk_live_", 6, false},
 		{"whsec_", 10, false}, {"npm_", 20, false}, {"hf_", 20, false}, {"gsk_", 16, false},
+		{"ak_", 40, false}, {"rt_", 40, false}, // API keys and refresh tokens of this service
 	}
 	awsShapes    = []keyShape{{"AKI", 17, false}, {"ASI", 17, false}} // AKIA…, ASIA…
 	googleShapes = []keyShape{{"AIz", 30, false}}
@@ -44,7 +45,7 @@ func keyShapeAt(s string, i, from int) (start, end int, found bool) {
 		}
 	case '_':
 		switch s[i-2 : i] {
-		case "hp", "ho", "hu", "hs", "hr", "at", "ve", "st", "ec", "pm", "hf", "sk":
+		case "hp", "ho", "hu", "hs", "hr", "at", "ve", "st", "ec", "pm", "hf", "sk", "ak", "rt":
 			shapes = lowShapes
 		}
 	case 'I':

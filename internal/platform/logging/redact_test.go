@@ -31,6 +31,8 @@ func TestRedactCutsSecrets(t *testing.T) {
 		{"sk-ant-api03-secret", "[REDACTED]"},
 		{"sk-proj-abcdefgh and ghp_0123456789abcdef", "[REDACTED] and [REDACTED]"},
 		{"AKIAIOSFODNN7EXAMPLE1 xoxb-1234567", "[REDACTED] [REDACTED]"},
+		{"key ak_0123456789abcdefghijABCDEFGHIJ0123456789abcdefghij_a1B2c3 refused", "key [REDACTED] refused"},
+		{"rt_0123456789abcdefghijABCDEFGHIJ-_0123456789abcdefghij", "[REDACTED]"},
 		{"key:\n" + pem + "\nend", "key:\n[REDACTED]\nend"},
 		{"-----BEGIN PRIVATE KEY-----\nMIIE", "[REDACTED]"},
 		{"dial postgres://app:s3cret@db:5432/app failed", "dial postgres://app:[REDACTED]@db:5432/app failed"},
@@ -106,4 +108,44 @@ func FuzzRedact(f *testing.F) {
 			t.Errorf("%q becomes %q, then %q", text, once, twice)
 		}
 	})
+}
+
+// A secret that is planted in any of these ways never survives, whatever is around it.
+func FuzzPlantedSecret(f *testing.F) {
+	const secret = "Zq7Rk2Xw9Tn4Vb6Lm1Pd8Hs3Gc5Jf0Ya"
+	carriers := []string{
+		"password=%", "password: %", `"api_key":"%"`, "Bearer %", "Authorization: Basic %", "postgres://u:%@h/db", "sk-ant-%",
+		"ghp_%", "ak_%%_abc123", "rt_%%", "token=%&a=b", "AWS_SECRET_ACCESS_KEY='%'", "Set-Cookie: sid=%", "client_secret = \"%\"",
+		"-----BEGIN PRIVATE KEY-----\n%\n-----END PRIVATE KEY-----",
+	}
+	for i := range carriers {
+		f.Add("before ", " after", uint(i))
+	}
+	core, out := newCore(f, logging.Options{})
+	log := logging.New(core, "x")
+	f.Fuzz(func(t *testing.T, before, after string, which uint) {
+		if len(before)+len(after) > 4<<10 || !separated(before, after) {
+			return
+		}
+		planted := before + strings.ReplaceAll(carriers[which%uint(len(carriers))], "%", secret) + after
+		if shown := logging.Redact(planted); strings.Contains(shown, secret) {
+			t.Errorf("%q shows the secret: %q", planted, shown)
+		}
+		out.mu.Lock()
+		out.buf.Reset()
+		out.mu.Unlock()
+		log.Info(t.Context(), planted, logging.String("text", planted), logging.Any("nested", map[string]any{
+			"list": []any{planted, map[string]string{"password": secret, before: planted}}, "clientSecret": secret,
+		}))
+		if strings.Contains(out.text(), secret) {
+			t.Errorf("the line shows the secret: %s", out.text())
+		}
+	})
+}
+
+// separated reports whether what is around a planted secret leaves it a word of its own, and opens no quote of another.
+func separated(before, after string) bool {
+	const marks = "'\"`\\[]{}()<>:=/@-_."
+	return !strings.ContainsAny(before+after, marks) &&
+		(before == "" || before[len(before)-1] == ' ') && (after == "" || after[0] == ' ')
 }

@@ -7,10 +7,11 @@ import (
 
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 	"github.com/netrun-systems/go-service-template/internal/platform/logging"
+	"github.com/netrun-systems/go-service-template/internal/platform/logging/tracecontext"
 )
 
 // NewEcho returns an Echo on which every request, one to an unknown path too, gets: the request timeout, a correlation id,
-// the security headers, a line in the access log with the status that was really sent, recovery from a panic and the body
+// the trace of the caller, the security headers, a line in the access log with the status that was really sent, recovery from a panic and the body
 // limit, in this order. Errors are rendered by [errors.Handler] and logged once. Middleware that is added to it with Use
 // runs inside of these.
 func NewEcho(cfg Config, log logging.Logger) *echo.Echo {
@@ -22,7 +23,8 @@ func NewEcho(cfg Config, log logging.Logger) *echo.Echo {
 	e.IPExtractor = clientIP(cfg.TrustedProxies)
 	e.Use(
 		requestTimeout(cfg.RequestTimeout),
-		errors.CorrelationMiddleware(),
+		errors.CorrelationMiddleware(tracecontext.CorrelationID),
+		tracecontext.Middleware(),
 		securityHeaders(cfg.IsProduction()),
 		logging.Requests(log),
 		recovery(),

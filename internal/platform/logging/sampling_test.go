@@ -1,0 +1,120 @@
+package logging_test
+
+import (
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"github.com/stretchr/testify/assert"
+
+	"github.com/netrun-systems/go-service-template/internal/platform/logging"
+)
+
+func sampled(t *testing.T, s logging.Sampling) (*logrus.Logger, logging.Logger, *record) {
+	t.Helper()
+	core, out := newCore(t, logging.Options{Sampling: s, Level: "debug"})
+	return core, logging.New(core, "x"), out
+}
+
+func TestSamplingCountsWhatItDrops(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		core, log, out := sampled(t, logging.Sampling{First: 2, Thereafter: 10})
+		for range 25 {
+			log.Info(t.Context(), "repeats")
+		}
+		lines := out.lines(t) // 1, 2, then 12 and 22 of 25
+		assert.Len(t, lines, 4)
+		assert.NotContains(t, lines[1], "dropped_count")
+		assert.InDelta(t, 9, lines[2]["dropped_count"], 0)
+		assert.InDelta(t, 9, lines[3]["dropped_count"], 0)
+
+		time.Sleep(time.Second)
+		log.Info(t.Context(), "repeats", logging.Int("n", 1))
+		last := out.last(t)
+		assert.InDelta(t, 3, last["dropped_count"], 0, "the next interval tells of the rest")
+		assert.InDelta(t, 1, last["n"], 0)
+
+		for range 5 {
+			log.Info(t.Context(), "repeats")
+		}
+		logging.Flush(core)
+		last = out.last(t)
+		assert.Equal(t, "log_lines_dropped", last["event"])
+		assert.Equal(t, "repeats", last["dropped_event"])
+		assert.InDelta(t, 4, last["dropped_count"], 0)
+		before := len(out.lines(t))
+		logging.Flush(core)
+		assert.Len(t, out.lines(t), before, "nothing is told twice")
+	})
+}
+
+func TestSamplingTellsEventsApart(t *testing.T) {
+	t.Parallel()
+	core, log, out := sampled(t, logging.Sampling{First: 1, Interval: time.Hour})
+	for range 3 {
+		log.Info(t.Context(), "one")
+		log.Info(t.Context(), "two")
+		log.Debug(t.Context(), "one")
+		logging.New(core, "y").Info(t.Context(), "one")
+	}
+	assert.Len(t, out.lines(t), 4)
+}
+
+func TestSamplingNeverDropsErrorsAndAuditLines(t *testing.T) {
+	t.Parallel()
+	core, log, out := sampled(t, logging.Sampling{First: 1, Interval: time.Hour})
+	for range 10 {
+		log.Error(t.Context(), "failed")
+		log.Critical(t.Context(), "failed")
+		log.Audit(t.Context(), "token_issued")
+		log.AuditWarn(t.Context(), "token_rejected")
+	}
+	assert.Len(t, out.lines(t), 40)
+	logging.Flush(core)
+	assert.Len(t, out.lines(t), 40)
+	assert.Equal(t, true, out.last(t)["audit"])
+}
+
+// More events than the table holds are written rather than mixed up, and every line is accounted for.
+func TestSamplingOfMoreEventsThanItCanTell(t *testing.T) {
+	t.Parallel()
+	core, log, out := sampled(t, logging.Sampling{First: 1, Interval: time.Hour})
+	const events, each = 700, 3
+	var all sync.WaitGroup
+	for i := range events {
+		all.Go(func() {
+			for range each {
+				log.Info(t.Context(), "event_"+strconv.Itoa(i))
+			}
+		})
+	}
+	all.Wait()
+	written := len(out.lines(t))
+	logging.Flush(core)
+	var dropped float64
+	for _, line := range out.lines(t) {
+		if n, ok := line["dropped_count"].(float64); ok {
+			dropped += n
+		}
+	}
+	assert.InDelta(t, events*each, float64(written)+dropped, 0)
+	assert.Positive(t, dropped)
+}
+
+func TestFlushOfOtherCoresDoesNothing(t *testing.T) {
+	t.Parallel()
+	plain := logrus.New()
+	out := &record{}
+	plain.SetOutput(out)
+	logging.Flush(plain)
+	_, log, own := sampled(t, logging.Sampling{})
+	for range 3 {
+		log.Info(t.Context(), "all_written")
+	}
+	assert.Empty(t, out.text())
+	assert.Len(t, own.lines(t), 3)
+}
