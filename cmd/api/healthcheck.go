@@ -26,7 +26,7 @@ func (p *program) healthcheckCommand() *cobra.Command {
 
 func (p *program) healthcheck(ctx context.Context) error {
 	cfg := &app.Config{}
-	if _, err := config.Load(ctx, cfg, config.Options{Lookup: p.lookup}); err != nil {
+	if _, err := config.LoadInto(ctx, cfg, config.Options{Lookup: p.lookup}); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, healthcheckTimeout)

@@ -27,7 +27,7 @@ const (
 
 func main() {
 	ctx, stop := server.SignalContext(context.Background())
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr, os.LookupEnv)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr, os.LookupEnv, os.Environ)
 	stop()
 	os.Exit(code)
 }
@@ -36,11 +36,12 @@ func main() {
 type program struct {
 	stdout, stderr io.Writer
 	lookup         func(string) (string, bool)
+	environ        func() []string // may be nil
 }
 
 // run is main without the process: it returns the exit code.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer, lookup func(string) (string, bool)) int {
-	p := &program{stdout, stderr, lookup}
+func run(ctx context.Context, args []string, stdout, stderr io.Writer, lookup func(string) (string, bool), environ func() []string) int {
+	p := &program{stdout, stderr, lookup, environ}
 	root := &cobra.Command{
 		Use:           "api",
 		Short:         "The service, and the tools to run it",
@@ -50,7 +51,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, lookup fu
 		SilenceErrors: true,
 	}
 	//nolint:contextcheck // cobra hands the ctx of ExecuteContext to the command that runs
-	root.AddCommand(p.serveCommand(), p.migrateCommand(), p.envCommand(), p.healthcheckCommand(), p.versionCommand())
+	root.AddCommand(p.serveCommand(), p.migrateCommand(), p.envCommand(), p.configCommand(), p.healthcheckCommand(), p.versionCommand())
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)

@@ -21,7 +21,7 @@ func execute(t *testing.T, environment map[string]string, args ...string) (code 
 	code = run(t.Context(), args, &out, &log, func(name string) (string, bool) {
 		value, ok := environment[name]
 		return value, ok
-	})
+	}, nil)
 	return code, out.String(), log.String()
 }
 

@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -25,10 +28,14 @@ func (p *program) serveCommand() *cobra.Command {
 // for by a signal is a clean one, also before the service has started.
 func (p *program) serve(cmd *cobra.Command, _ []string) (err error) {
 	ctx := cmd.Context()
-	cfg, err := p.load(ctx, p.stdout)
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP) // from the start, since an early one must not end the process
+	defer signal.Stop(hangups)
+	store, cfg, err := p.open(ctx, p.stdout)
 	if err != nil {
 		return err
 	}
+	defer logging.Flush(nil)
 	defer logging.CaptureStandard(log)() // what libraries log becomes lines like all others
 	service, err := app.New(cfg, build().Version)
 	if err != nil {
@@ -59,7 +66,31 @@ func (p *program) serve(cmd *cobra.Command, _ []string) (err error) {
 	if err != nil {
 		return err
 	}
+	defer watch(ctx, store, hangups, service)()
 	return service.Run(ctx)
+}
+
+// watch has the service take over what changes in the configuration, on SIGHUP. The function that it returns ends that.
+func watch(ctx context.Context, store *config.Store, hangups <-chan os.Signal, service *app.App) (stop func()) {
+	store.Subscribe(func(ctx context.Context, change config.Change) {
+		cfg, err := config.Get[app.Config](ctx, store)
+		if err == nil {
+			err = service.Reconfigure(ctx, completed(cfg), change)
+		}
+		if err != nil {
+			log.Error(ctx, "config_change_failed", logging.Err(err))
+		}
+	})
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		config.Watch(ctx, store, hangups, log)
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
 }
 
 // provideDatabase starts the development database where the configuration names none. stop ends it.

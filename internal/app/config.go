@@ -3,6 +3,7 @@ package app
 import (
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/config"
+	"github.com/netrun-systems/go-service-template/internal/platform/config/keyvault"
 	"github.com/netrun-systems/go-service-template/internal/platform/db"
 	"github.com/netrun-systems/go-service-template/internal/platform/server"
 )
@@ -12,6 +13,7 @@ type Config struct {
 	config.Base
 	HTTP     server.Config
 	Database db.Config
+	KeyVault keyvault.Config
 	Auth     auth.Config
 }
 

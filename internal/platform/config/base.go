@@ -14,8 +14,9 @@ type Base struct {
 	AppName     string      `env:"APP_NAME" env-default:"netrun-service" env-description:"name of the service in logs and tokens"`
 	Environment Environment `env:"APP_ENVIRONMENT" env-default:"development" env-rule:"oneof=development staging production testing" env-description:"where the service runs"`
 	Debug       bool        `env:"APP_DEBUG" env-default:"false" env-description:"more detail for developers; refused in production"`
-	LogLevel    string      `env:"LOG_LEVEL" env-default:"info" env-rule:"oneof=debug info warning error critical" env-description:"least severe level that is logged"`
+	LogLevel    string      `env:"LOG_LEVEL" env-default:"info" env-rule:"oneof=debug info warning error critical" env-live:"true" env-description:"least severe level that is logged"`
 	LogFormat   string      `env:"LOG_FORMAT" env-rule:"oneof=json console" env-description:"default: json, console on a terminal in development"`
+	LogSample   int         `env:"LOG_SAMPLE" env-default:"0" env-rule:"range=0..1000000" env-description:"lines of one event a second, below error, after which only one in a hundred is written; 0 writes all"`
 }
 
 // IsDevelopment reports whether the service runs on a developer's machine.
@@ -37,7 +38,7 @@ func (b *Base) Validate(p *Problems) {
 	}
 }
 
-// Environment is where the service runs. The zero value is none of them; [Load] fills in [Development].
+// Environment is where the service runs. The zero value is none of them; [LoadInto] fills in [Development].
 type Environment string
 
 // The environments, as APP_ENVIRONMENT names them in any case.

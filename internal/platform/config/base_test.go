@@ -12,7 +12,7 @@ import (
 func TestBaseDefaults(t *testing.T) {
 	t.Parallel()
 	var b config.Base
-	_, err := config.Load(t.Context(), &b, given(nil, nil))
+	_, err := config.LoadInto(t.Context(), &b, given(nil, nil))
 	require.NoError(t, err)
 	assert.Equal(t, config.Base{AppName: "netrun-service", Environment: config.Development, LogLevel: "info"}, b)
 }
@@ -24,7 +24,7 @@ func TestBaseTakesAnyCase(t *testing.T) {
 		" production ": config.Base.IsProduction, "tesTing": config.Base.IsTesting,
 	} {
 		var b config.Base
-		_, err := config.Load(t.Context(), &b, given(vars{"APP_ENVIRONMENT": name, "LOG_LEVEL": "WARNING", "LOG_FORMAT": "Console"}, nil))
+		_, err := config.LoadInto(t.Context(), &b, given(vars{"APP_ENVIRONMENT": name, "LOG_LEVEL": "WARNING", "LOG_FORMAT": "Console"}, nil))
 		require.NoError(t, err)
 		assert.True(t, is(b), name)
 		assert.Equal(t, "warning", b.LogLevel)

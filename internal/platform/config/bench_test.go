@@ -18,7 +18,7 @@ func BenchmarkLoad(b *testing.B) {
 			Types everythingElse `env-prefix:"T_"`
 			Base  config.Base
 		}
-		if _, err := config.Load(b.Context(), &c, o); err != nil {
+		if _, err := config.LoadInto(b.Context(), &c, o); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -32,7 +32,7 @@ func TestFaultErrorsHoldTheValue(t *testing.T) {
 	}
 	t.Setenv("FAULT_PORT", "hunter2")
 	require.ErrorContains(t, cleanenv.ReadEnv(&one{}), "hunter2")
-	_, err := config.Load(t.Context(), &one{}, config.Options{})
+	_, err := config.LoadInto(t.Context(), &one{}, config.Options{})
 	require.EqualError(t, err, "the configuration is not valid:\n  FAULT_PORT: must be a whole number (environment)")
 }
 
@@ -40,7 +40,7 @@ func TestFaultRequired(t *testing.T) {
 	require.EqualError(t, cleanenv.ReadEnv(&struct {
 		Host string `env:"FAULT_HOST" env-required:"false"`
 	}{}), `field "Host" is required but the value is not provided`)
-	_, err := config.Load(t.Context(), &struct {
+	_, err := config.LoadInto(t.Context(), &struct {
 		Host string `env:"FAULT_HOST" env-rule:"required"`
 	}{}, config.Options{})
 	require.EqualError(t, err, "the configuration is not valid:\n  FAULT_HOST: is required")
@@ -54,7 +54,7 @@ func TestFaultEmptyCountsAsSet(t *testing.T) {
 	var theirs, ours one
 	require.NoError(t, cleanenv.ReadEnv(&theirs))
 	require.Empty(t, theirs.Host)
-	_, err := config.Load(t.Context(), &ours, config.Options{})
+	_, err := config.LoadInto(t.Context(), &ours, config.Options{})
 	require.NoError(t, err)
 	assert.Equal(t, "localhost", ours.Host)
 }
@@ -69,7 +69,7 @@ func TestFaultFalseIsOverwrittenByTheDefault(t *testing.T) {
 	var theirs, ours one
 	require.NoError(t, cleanenv.ReadConfig(file, &theirs))
 	require.True(t, theirs.On)
-	_, err := config.Load(t.Context(), &ours, given(nil, vars{".env": "FAULT_ON=false\nFAULT_D=0"}))
+	_, err := config.LoadInto(t.Context(), &ours, given(nil, vars{".env": "FAULT_ON=false\nFAULT_D=0"}))
 	require.NoError(t, err)
 	assert.Equal(t, one{}, ours)
 }
@@ -85,7 +85,7 @@ func TestFaultPointers(t *testing.T) {
 	t.Setenv("FAULT_PORT", "1")
 	require.ErrorContains(t, cleanenv.ReadEnv(&one{}), "unsupported type")
 	var ours one
-	_, err := config.Load(t.Context(), &ours, config.Options{})
+	_, err := config.LoadInto(t.Context(), &ours, config.Options{})
 	require.NoError(t, err)
 	assert.Equal(t, "h", *ours.Host)
 	assert.Equal(t, 1, ours.Inner.Port)
@@ -98,7 +98,7 @@ func TestFaultListItems(t *testing.T) {
 	t.Setenv("FAULT_PORTS", "1, 2,")
 	require.Error(t, cleanenv.ReadEnv(&one{}))
 	var ours one
-	_, err := config.Load(t.Context(), &ours, config.Options{})
+	_, err := config.LoadInto(t.Context(), &ours, config.Options{})
 	require.NoError(t, err)
 	assert.Equal(t, []int{1, 2}, ours.Ports)
 }
@@ -111,7 +111,7 @@ func TestFaultOctal(t *testing.T) {
 	var theirs, ours one
 	require.NoError(t, cleanenv.ReadEnv(&theirs))
 	require.Equal(t, 8, theirs.Port)
-	_, err := config.Load(t.Context(), &ours, config.Options{})
+	_, err := config.LoadInto(t.Context(), &ours, config.Options{})
 	require.NoError(t, err)
 	assert.Equal(t, 10, ours.Port)
 }
@@ -127,7 +127,7 @@ func TestFaultDotenvOverridesTheEnvironment(t *testing.T) {
 
 	t.Setenv("ENV_FILE", file)
 	var ours one
-	_, err := config.Load(t.Context(), &ours, config.Options{})
+	_, err := config.LoadInto(t.Context(), &ours, config.Options{})
 	require.NoError(t, err)
 	assert.Equal(t, "environment", ours.Host)
 	assert.Empty(t, os.Getenv("FAULT_LEAK"))

@@ -10,7 +10,9 @@ type Variable struct {
 	Description string
 	Rule        string // the text of env-rule
 	Required    bool
-	Secret      bool // also read from the file that Name_FILE names, and from the secret store
+	Secret      bool // also read from the secret store
+	File        bool // also read from the file that Name_FILE names
+	Live        bool // a reload takes a change of it over
 }
 
 // Describe returns the variables of a struct, given by value or by pointer, in the order of the fields. It reads no value
@@ -33,6 +35,7 @@ func Describe(dst any) ([]Variable, error) {
 		variables[i] = Variable{
 			Name: f.name, Type: format(f.typ), Default: f.standard, Description: f.description,
 			Rule: f.ruleText, Required: f.required, Secret: f.secret(),
+			File: f.inFile(), Live: f.live,
 		}
 		if f.secret() {
 			variables[i].Default = ""

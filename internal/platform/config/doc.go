@@ -14,8 +14,7 @@
 //		}
 //	}
 //
-//	var c Config
-//	provenance, err := config.Load(ctx, &c, config.Options{})
+//	c, provenance, err := config.Load[Config](ctx, config.Options{})
 //
 // A program puts the Config of each of its packages into one struct and loads that. Two fields may name one variable if
 // they agree in type, default and rules.
@@ -32,6 +31,20 @@
 // set there, .env is read, and may say testing, but not staging or production. It is better that a start fails than that
 // a service meant for production runs with the settings of a developer.
 //
+// A variable that is set but that no field names, and that looks like a misspelt one, is in [Provenance.Suggestions].
+//
+// # Reloading
+//
+// A [Store] reads each type once, hands the same value to everybody who asks for it with [Get], and reads all of them again
+// with [Store.Reload], as [Watch] does on SIGHUP. New values take effect at once and together, or, where anything is wrong, not
+// at all. Only fields with env-live:"true" change; the others keep their values, and are named.
+//
+//	store := config.NewStore(config.Options{})
+//	cfg, err := config.Get[Config](ctx, store)
+//	store.Subscribe(func(ctx context.Context, c config.Change) {
+//		if c.Has("LOG_LEVEL") { … }
+//	})
+//
 // # Tags
 //
 //	env              the name of the variable, exactly one
@@ -41,6 +54,8 @@
 //	env-layout       the layout of a time.Time
 //	env-prefix       on a nested struct: put before the names in it
 //	env-empty        "allow": an empty variable is an empty value
+//	env-live         "true": a reload takes a change over
+//	env-file         "allow": NAME_FILE may name a file that holds the value, as it may for every Secret
 //	env-rule         rules separated by commas:
 //
 //	required         some source has a value

@@ -34,13 +34,13 @@ func parseEnvironment(name string) Environment {
 // readsDotenv reports whether a .env that nobody asked for is read.
 func (e Environment) readsDotenv() bool { return e == Development || e == Testing }
 
-// dotenvLayer returns the layer of the dotenv file, which knows nothing where there is no such file. The process
+// dotenvLayer returns the layer of the dotenv file, which knows nothing where there is no such file, and the names in it. The process
 // environment is left as it is.
 //
 // A .env is for developers: it is read in development and testing. As it is what decides that where the process
 // environment says nothing, one that names another environment is a mistake, which must not start a service in
 // development that was meant to be in production. The file that ENV_FILE names is read in any case.
-func (o Options) dotenvLayer(problems *Problems) layer {
+func (o Options) dotenvLayer(problems *Problems) (layer, []Suggestion) {
 	path, _ := o.Lookup(variableEnvFile)
 	named := path != ""
 	inherited, _ := o.Lookup(variableEnvironment)
@@ -49,27 +49,27 @@ func (o Options) dotenvLayer(problems *Problems) layer {
 	}
 	none := func(string) (string, string, bool) { return "", "", false }
 	if !named && inherited != "" && !parseEnvironment(inherited).readsDotenv() {
-		return none
+		return none, nil
 	}
 	content, err := o.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !named:
-		return none
+		return none, nil
 	case err != nil:
 		problems.fail(Problem{variableEnvFile, "file", "the dotenv file " + reason(err), ""})
-		return none
+		return none, nil
 	}
-	file := o.parseDotenv(path, content, problems)
+	file, names := o.parseDotenv(path, content, problems)
 	if own, source, _ := file(variableEnvironment); !named && inherited == "" {
 		if e := parseEnvironment(own); e != "" && !e.readsDotenv() {
 			message := "a .env is for development and testing; set it in the process environment, or name the file in ENV_FILE"
 			problems.fail(Problem{variableEnvironment, "source", message, source})
 		}
 	}
-	return file
+	return file, names
 }
 
-func (o Options) parseDotenv(path string, content []byte, problems *Problems) layer {
+func (o Options) parseDotenv(path string, content []byte, problems *Problems) (layer, []Suggestion) {
 	entries, err := dotenv.Parse(content, dotenv.Options{Expand: o.Lookup})
 	if all, ok := errors.AsType[dotenv.Errors](err); ok {
 		for _, e := range all {
@@ -78,11 +78,13 @@ func (o Options) parseDotenv(path string, content []byte, problems *Problems) la
 		}
 	}
 	last := make(map[string]dotenv.Entry, len(entries))
-	for _, e := range entries {
+	names := make([]Suggestion, len(entries))
+	for i, e := range entries {
 		last[e.Key] = e
+		names[i] = Suggestion{Variable: e.Key, Source: fmt.Sprintf("%s line %d", path, e.Line)}
 	}
 	return func(name string) (string, string, bool) {
 		e, ok := last[name]
 		return e.Value, fmt.Sprintf("%s line %d", path, e.Line), ok && e.HasValue
-	}
+	}, names
 }

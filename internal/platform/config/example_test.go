@@ -32,7 +32,7 @@ func variables(m map[string]string) func(string) (string, bool) {
 
 func Example() {
 	var c PoolConfig
-	provenance, err := config.Load(context.Background(), &c, config.Options{Lookup: variables(map[string]string{
+	provenance, err := config.LoadInto(context.Background(), &c, config.Options{Lookup: variables(map[string]string{
 		"DATABASE_URL": "postgres://app:hunter2@db/app", "DB_POOL_TIMEOUT": "45",
 	})})
 	fmt.Println(c.Size, c.Timeout, err)
@@ -46,6 +46,7 @@ func Example() {
 	// APP_DEBUG=false (default)
 	// LOG_LEVEL=info (default)
 	// LOG_FORMAT= (unset)
+	// LOG_SAMPLE=0 (default)
 	// DB_POOL_SIZE=20 (default)
 	// DB_POOL_TIMEOUT=45s (environment)
 	// DATABASE_URL=[REDACTED] (environment)
@@ -53,7 +54,7 @@ func Example() {
 
 func ExampleLoad_problems() {
 	var c PoolConfig
-	_, err := config.Load(context.Background(), &c, config.Options{Lookup: variables(map[string]string{
+	_, err := config.LoadInto(context.Background(), &c, config.Options{Lookup: variables(map[string]string{
 		"APP_ENVIRONMENT": "Production", "APP_DEBUG": "yes", "LOG_LEVEL": "loud", "DB_POOL_SIZE": "twenty", "DB_POOL_TIMEOUT": "1h",
 	})})
 	fmt.Println(err)
@@ -72,7 +73,7 @@ func ExampleDescribe() {
 		fmt.Fprintln(os.Stderr, err)
 		return
 	}
-	for _, v := range variables[5:] {
+	for _, v := range variables[6:] {
 		fmt.Printf("%s: %s (%s)\n", v.Name, v.Type, v.Default)
 	}
 	// Output:

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// The tags. All but the last two are cleanenv's own.
+// The tags. The first seven are cleanenv's own.
 const (
 	tagName        = "env"
 	tagDefault     = "env-default"
@@ -17,6 +17,8 @@ const (
 	tagRequired    = "env-required" // refused
 	tagRule        = "env-rule"
 	tagEmpty       = "env-empty"
+	tagLive        = "env-live"
+	tagFile        = "env-file"
 )
 
 const defaultSeparator = ","
@@ -33,6 +35,8 @@ type field struct {
 	rules       []rule
 	required    bool
 	allowEmpty  bool
+	live        bool         // a change takes effect without a restart
+	allowFile   bool         // may be read from the file that NAME_FILE names, though it is no secret
 	typ         reflect.Type // the type of the value; a field may be a pointer to it
 	where       string       // the struct field, for messages to programmers
 	targets     []reflect.Value
@@ -54,6 +58,10 @@ func newField(sf reflect.StructField, prefix string) (*field, error) {
 	_, cleanenvRequired := sf.Tag.Lookup(tagRequired)
 	empty, hasEmpty := sf.Tag.Lookup(tagEmpty)
 	f.allowEmpty = empty == "allow"
+	live, hasLive := sf.Tag.Lookup(tagLive)
+	f.live = live == "true"
+	file, hasFile := sf.Tag.Lookup(tagFile)
+	f.allowFile = file == "allow"
 	switch {
 	case sf.Tag.Get(tagName) == "" || strings.ContainsAny(f.name, ", =\x00"):
 		return nil, fmt.Errorf(`env:"NAME" takes exactly one name`)
@@ -63,6 +71,10 @@ func newField(sf reflect.StructField, prefix string) (*field, error) {
 		return nil, fmt.Errorf("env-separator is empty")
 	case hasEmpty && (!f.allowEmpty || !mayBeEmpty(f.typ)):
 		return nil, fmt.Errorf(`env-empty:"allow" is for strings, lists and maps`)
+	case hasLive && !f.live:
+		return nil, fmt.Errorf(`env-live is "true" or not there`)
+	case hasFile && !f.allowFile:
+		return nil, fmt.Errorf(`env-file is "allow" or not there`)
 	case !supported(f.typ):
 		return nil, fmt.Errorf("a %s cannot be read from a variable", f.typ)
 	}
@@ -72,10 +84,13 @@ func newField(sf reflect.StructField, prefix string) (*field, error) {
 func (f *field) agrees(other *field) bool {
 	return f.typ == other.typ && f.standard == other.standard && f.hasStandard == other.hasStandard &&
 		f.separator == other.separator && f.layout == other.layout && f.ruleText == other.ruleText &&
-		f.allowEmpty == other.allowEmpty
+		f.allowEmpty == other.allowEmpty && f.live == other.live && f.allowFile == other.allowFile
 }
 
 func (f *field) secret() bool { return f.typ == secretType }
+
+// inFile reports whether NAME_FILE may name a file that holds the value.
+func (f *field) inFile() bool { return f.secret() || f.allowFile }
 
 // counts reports whether text is a value at all. A variable that is set but empty is as good as unset, as most tools that
 // write variables cannot unset one.

@@ -49,7 +49,7 @@ func TestEverythingWrongAtOnce(t *testing.T) {
 		"APP_DEBUG production", "LOG_LEVEL oneof", "LOG_FORMAT oneof", "LEAST type", "MOST order", "UNASKED required",
 	}, problems(t, &all{}, o))
 
-	_, err := config.Load(t.Context(), &all{}, o)
+	_, err := config.LoadInto(t.Context(), &all{}, o)
 	assert.NotContains(t, err.Error(), "canary")
 	assert.Len(t, strings.Split(err.Error(), "\n"), 30, "a heading and a line for each")
 }
@@ -76,7 +76,7 @@ func TestErrorsNeverHoldAValue(t *testing.T) {
 				file.WriteString(name + "=" + value + "\n")
 			}
 		}
-		_, err := config.Load(t.Context(), &all{}, given(process, vars{".env": file.String()}))
+		_, err := config.LoadInto(t.Context(), &all{}, given(process, vars{".env": file.String()}))
 		if err != nil && strings.Contains(err.Error(), "hunter2") {
 			t.Fatalf("the error holds a value: %v", err)
 		}
@@ -92,7 +92,7 @@ func TestConcurrentLoads(t *testing.T) {
 			var c struct {
 				Text string `env:"TEXT"`
 			}
-			_, err := config.Load(t.Context(), &c, given(vars{"TEXT": want}, nil))
+			_, err := config.LoadInto(t.Context(), &c, given(vars{"TEXT": want}, nil))
 			assert.NoError(t, err)
 			assert.Equal(t, want, c.Text)
 		})
@@ -108,7 +108,7 @@ func TestEvents(t *testing.T) {
 	log := logging.New(core, "config")
 
 	config.LogLoaded(context.Background(), log, config.Base{AppName: "notes", Environment: config.Staging})
-	_, failure := config.Load(t.Context(), &section{}, given(vars{"LEAST": "canary"}, nil))
+	_, failure := config.LoadInto(t.Context(), &section{}, given(vars{"LEAST": "canary"}, nil))
 	config.LogFailed(context.Background(), log, failure)
 	config.LogFailed(context.Background(), log, errors.Sentinel("not one of ours"))
 

@@ -31,7 +31,7 @@ func given(environment, files vars) config.Options {
 // problems loads and returns "VARIABLE rule" for each problem.
 func problems(t *testing.T, dst any, o config.Options) []string {
 	t.Helper()
-	_, err := config.Load(t.Context(), dst, o)
+	_, err := config.LoadInto(t.Context(), dst, o)
 	if err == nil {
 		return nil
 	}

@@ -10,11 +10,12 @@ import (
 
 // plan is what a struct asks for: its variables in the order of its fields, and the structs that check themselves.
 type plan struct {
-	fields     []*field
-	byName     map[string]*field
-	validators []Validator // inner before outer
-	errs       []error     // mistakes in the struct, to be mended by a programmer
-	path       []reflect.Type
+	fields      []*field
+	byName      map[string]*field
+	validators  []Validator // inner before outer
+	errs        []error     // mistakes in the struct, to be mended by a programmer
+	environment Environment // where the service runs, once loaded
+	path        []reflect.Type
 }
 
 // newPlan walks the struct that dst points to. Its error is the programmer's, not the operator's.

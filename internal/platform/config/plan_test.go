@@ -101,7 +101,7 @@ func TestMistakesInTheStruct(t *testing.T) {
 			a string `env:"A"`
 		}{},
 	} {
-		_, err := config.Load(t.Context(), dst, given(vars{"A": "canary"}, nil))
+		_, err := config.LoadInto(t.Context(), dst, given(vars{"A": "canary"}, nil))
 		require.ErrorContains(t, err, want)
 		_, isProblem := errors.AsType[*config.Error](err)
 		assert.False(t, isProblem, want)
@@ -110,7 +110,7 @@ func TestMistakesInTheStruct(t *testing.T) {
 
 func TestEveryMistakeIsReported(t *testing.T) {
 	t.Parallel()
-	_, err := config.Load(t.Context(), &struct {
+	_, err := config.LoadInto(t.Context(), &struct {
 		A func() `env:"A"`
 		B string `env:"B" env-rule:"x"`
 	}{}, given(nil, nil))
@@ -142,7 +142,7 @@ func TestNesting(t *testing.T) {
 		private struct{ X string }
 		Ignored string
 	}
-	_, err := config.Load(t.Context(), &c, given(vars{
+	_, err := config.LoadInto(t.Context(), &c, given(vars{
 		"E": "e", "APP_NAME": "n", "PRIMARY_HOST": "h", "PRIMARY_INNER_PORT": "1", "Ignored": "x",
 	}, nil))
 	require.NoError(t, err)
@@ -169,7 +169,7 @@ func TestOneVariableInManyStructs(t *testing.T) {
 		}
 		return map[string]string{"APP_NAME": "n", "LOG_LEVEL": "loud"}[name], true
 	}
-	provenance, err := config.Load(t.Context(), &c, o)
+	provenance, err := config.LoadInto(t.Context(), &c, o)
 	require.EqualError(t, err, "the configuration is not valid:\n  LOG_LEVEL: must be one of debug, info, warning, error, critical (environment)")
 	assert.Equal(t, 1, reads)
 	assert.Equal(t, []string{"n", "n", "n"}, []string{c.A.AppName, c.B.AppName, c.C.AppName})
@@ -177,5 +177,5 @@ func TestOneVariableInManyStructs(t *testing.T) {
 	for range provenance.All() {
 		count++
 	}
-	assert.Equal(t, 5, count)
+	assert.Equal(t, 6, count)
 }

@@ -18,7 +18,7 @@ type Problem struct {
 // Validator is a struct that checks itself after its fields have been read.
 type Validator interface{ Validate(p *Problems) }
 
-// Problems collects what is wrong while [Load] runs. A [Validator] gets one to add to; it is not for concurrent use.
+// Problems collects what is wrong while [LoadInto] runs. A [Validator] gets one to add to; it is not for concurrent use.
 // The zero value is empty and usable, in the test of a Validate too.
 type Problems struct {
 	environment Environment

@@ -14,7 +14,8 @@ import (
 
 // Provenance says what each variable is and where its value came from. It is immutable and safe for concurrent use.
 type Provenance struct {
-	settings []Setting
+	settings    []Setting
+	suggestions []Suggestion
 }
 
 // Setting is the effective value of one variable.
@@ -23,10 +24,15 @@ type Setting struct {
 	Value    string `json:"value"`  // for people; a secret is [REDACTED]; empty where there is none or it was refused
 	Source   string `json:"source"` // one of the Source constants, "file /run/secrets/x", or ".env line 3"
 	Secret   bool   `json:"secret"`
+	Live     bool   `json:"live"` // a reload takes a change of it over; else it needs a restart
 }
 
 // All yields the settings in the order of the struct's fields.
 func (p *Provenance) All() iter.Seq[Setting] { return slices.Values(p.settings) }
+
+// Suggestions returns the variables that are set and that no field names, but that look like a field's misspelt, in the order
+// of their names. They are ignored like all unknown variables; somebody should look at them.
+func (p *Provenance) Suggestions() []Suggestion { return slices.Clone(p.suggestions) }
 
 // Source returns where the value of a variable came from, or "" for a variable that the struct does not have.
 func (p *Provenance) Source(variable string) string {
@@ -45,7 +51,7 @@ func newProvenance(fields []*field, from map[string]string, problems *Problems) 
 		if source == SourceUnset && !v.IsZero() {
 			source = SourceDerived
 		}
-		p.settings[i] = Setting{Variable: f.name, Source: source, Secret: f.secret()}
+		p.settings[i] = Setting{Variable: f.name, Source: source, Secret: f.secret(), Live: f.live}
 		if problems.Readable(f.name) {
 			p.settings[i].Value = display(v, f.separator)
 		}

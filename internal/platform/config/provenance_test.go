@@ -40,7 +40,7 @@ func (s *shown) Validate(*config.Problems) { s.Derived = "from " + s.Text }
 func TestProvenance(t *testing.T) {
 	t.Parallel()
 	var c shown
-	provenance, err := config.Load(t.Context(), &c, given(vars{
+	provenance, err := config.LoadInto(t.Context(), &c, given(vars{
 		"ITEMS": "a ; b", "SITE": "https://h/p", "NUMBER": "7", "RAW": "raw", "OTHER": "canary", "ZONE": "UTC",
 	}, nil))
 	require.NoError(t, err)
@@ -59,7 +59,7 @@ func TestProvenance(t *testing.T) {
 
 func TestProvenanceOfARefusedConfiguration(t *testing.T) {
 	t.Parallel()
-	provenance, err := config.Load(t.Context(), &shown{}, given(vars{"WAIT": "canary", "KEY": "canary"}, nil))
+	provenance, err := config.LoadInto(t.Context(), &shown{}, given(vars{"WAIT": "canary", "KEY": "canary"}, nil))
 	require.Error(t, err)
 	assert.Equal(t, config.SourceEnvironment, provenance.Source("WAIT"))
 	settings := slices.Collect(provenance.All())
@@ -77,7 +77,7 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 			Key config.Secret `env:"NESTED_KEY"`
 		}
 	}
-	_, err := config.Load(t.Context(), &c, given(vars{"KEY": "canary", "OTHER": "canary", "NESTED_KEY": "canary"}, nil))
+	_, err := config.LoadInto(t.Context(), &c, given(vars{"KEY": "canary", "OTHER": "canary", "NESTED_KEY": "canary"}, nil))
 	require.NoError(t, err)
 	require.Equal(t, "canary", c.Nested.Key.Reveal())
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
@@ -100,7 +100,7 @@ func TestDescribe(t *testing.T) {
 	}
 	want := []config.Variable{
 		{Name: "SIZE", Type: "a whole number", Default: "20", Description: "connections", Rule: "range=1..100"},
-		{Name: "KEY", Type: "text", Rule: "required", Required: true, Secret: true},
+		{Name: "KEY", Type: "text", Rule: "required", Required: true, Secret: true, File: true},
 		{Name: "IN_ITEMS", Type: "a list, each item a duration such as 30s, or a number of seconds"},
 	}
 	var dst described

@@ -60,7 +60,7 @@ func TestRules(t *testing.T) {
 
 func TestRuleMessages(t *testing.T) {
 	t.Parallel()
-	_, err := config.Load(t.Context(), &ruled{}, given(vars{
+	_, err := config.LoadInto(t.Context(), &ruled{}, given(vars{
 		"INT": "0", "LOW": "-6", "HIGH": "1", "DURATION": "0", "LEVEL": "x", "SITE": "x", "SITES": "x", "ADDR": "x", "NAME": "x",
 	}, nil))
 	require.EqualError(t, err, `the configuration is not valid:
@@ -79,7 +79,7 @@ func TestRuleMessages(t *testing.T) {
 func TestOneOfTakesTheSpellingOfTheTag(t *testing.T) {
 	t.Parallel()
 	var c ruled
-	_, err := config.Load(t.Context(), &c, given(vars{"LEVEL": "rs256", "CHAIN": "OPENAI , Claude"}, nil))
+	_, err := config.LoadInto(t.Context(), &c, given(vars{"LEVEL": "rs256", "CHAIN": "OPENAI , Claude"}, nil))
 	require.NoError(t, err)
 	assert.Equal(t, "RS256", c.Level)
 	assert.Equal(t, []string{"openai", "claude"}, c.Chain)
@@ -88,11 +88,11 @@ func TestOneOfTakesTheSpellingOfTheTag(t *testing.T) {
 func TestEmptyAllowed(t *testing.T) {
 	t.Parallel()
 	var c ruled
-	provenance, err := config.Load(t.Context(), &c, given(vars{"ADDR": ""}, nil))
+	provenance, err := config.LoadInto(t.Context(), &c, given(vars{"ADDR": ""}, nil))
 	require.NoError(t, err)
 	assert.Empty(t, c.Addr)
 	assert.Equal(t, config.SourceEnvironment, provenance.Source("ADDR"))
-	_, err = config.Load(t.Context(), &c, given(nil, nil))
+	_, err = config.LoadInto(t.Context(), &c, given(nil, nil))
 	require.NoError(t, err)
 	assert.Equal(t, ":80", c.Addr)
 }

@@ -1,14 +1,12 @@
 package config
 
 import (
-	"context"
 	"fmt"
 	"io/fs"
 	"os"
 	"strings"
 
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
-	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 )
 
 // The sources that a [Setting] may name. The others are "file " and a path, and the name of the dotenv file and a line.
@@ -30,12 +28,14 @@ type sources struct {
 	layers   []layer
 	readFile func(path string) ([]byte, error)
 	secrets  SecretStore
+	stored   map[string]storedSecret // what the store has answered
+	names    []Suggestion            // the variables of the dotenv file, with where they are
 	problems *Problems
 }
 
 // find returns the text of a variable and where it is from: the first layer that has it, the secret store, the default.
 // It reports false where there is none, or none that can be used, which it has noted as a problem then.
-func (s *sources) find(ctx context.Context, f *field) (text, source string, ok bool) {
+func (s *sources) find(f *field) (text, source string, ok bool) {
 	for _, in := range s.layers {
 		value, from, set := in(f.name)
 		set = set && f.counts(value)
@@ -50,7 +50,7 @@ func (s *sources) find(ctx context.Context, f *field) (text, source string, ok b
 			return value, from, true
 		}
 	}
-	if value, found, err := s.fromStore(ctx, f); err != nil || found {
+	if value, found, err := s.fromStore(f); err != nil || found {
 		return value, SourceSecretStore, err == nil
 	}
 	if f.hasStandard && f.counts(f.standard) {
@@ -59,25 +59,13 @@ func (s *sources) find(ctx context.Context, f *field) (text, source string, ok b
 	return "", SourceUnset, false
 }
 
-// path returns the file that NAME_FILE names in this layer, or "". Only secrets have one.
+// path returns the file that NAME_FILE names in this layer, or "".
 func (f *field) path(in layer) string {
-	if !f.secret() {
+	if !f.inFile() {
 		return ""
 	}
 	path, _, _ := in(f.name + fileSuffix)
 	return path
-}
-
-func (s *sources) fromStore(ctx context.Context, f *field) (value string, found bool, err error) {
-	if s.secrets == nil || !f.secret() {
-		return "", false, nil
-	}
-	value, found, err = s.secrets.Secret(ctx, f.name)
-	if err != nil {
-		message := "cannot be read from the secret store: " + logging.Redact(err.Error())
-		s.problems.fail(Problem{f.name, "secret_store", message, SourceSecretStore})
-	}
-	return value, found && f.counts(value), err
 }
 
 // fromFile reads a secret from a file. The messages do not hold the path: somebody may have put the secret itself there.
@@ -95,7 +83,8 @@ func (s *sources) fromFile(f *field, path string) (text, source string, ok bool)
 	return text, source, text != ""
 }
 
-// reason says why a file could not be read, without its path.
+const maxFile = 1 << 20 // bytes of a file that holds a value, or values
+
 // readRegular is os.ReadFile for regular files only: to open a pipe that nobody writes to would wait for ever.
 func readRegular(path string) ([]byte, error) {
 	info, err := os.Stat(path)
@@ -105,11 +94,18 @@ func readRegular(path string) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, &fs.PathError{Op: "read", Path: path, Err: errNotRegular}
 	}
+	if info.Size() > maxFile {
+		return nil, &fs.PathError{Op: "read", Path: path, Err: errTooLarge}
+	}
 	return os.ReadFile(path) //nolint:gosec // the operator's choice
 }
 
-var errNotRegular = errors.Sentinel("it is not a regular file")
+var (
+	errNotRegular = errors.Sentinel("it is not a regular file")
+	errTooLarge   = errors.Sentinel("it is larger than 1 MiB")
+)
 
+// reason says why a file could not be read, without its path.
 func reason(err error) string {
 	if errors.Is(err, fs.ErrNotExist) {
 		return "does not exist"

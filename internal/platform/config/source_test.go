@@ -63,7 +63,7 @@ func TestOrderOfSources(t *testing.T) {
 			var got plain
 			o := given(c.process, c.files)
 			o.Secrets = c.store
-			provenance, err := config.Load(t.Context(), &got, o)
+			provenance, err := config.LoadInto(t.Context(), &got, o)
 			require.NoError(t, err)
 			assert.Equal(t, c.value, map[string]string{"NAME": got.Name, "KEY": got.Key.Reveal()}[c.variable])
 			assert.Equal(t, c.wantStore, provenance.Source(c.variable))
@@ -96,7 +96,7 @@ func TestBadSources(t *testing.T) {
 			o := given(c.process, c.files)
 			o.Secrets = c.store
 			assert.Equal(t, []string{c.want}, problems(t, &plain{}, o))
-			_, err := config.Load(t.Context(), &plain{}, o)
+			_, err := config.LoadInto(t.Context(), &plain{}, o)
 			require.ErrorContains(t, err, c.message)
 			assert.NotContains(t, err.Error(), "canary")
 			assert.NotContains(t, err.Error(), "abcdefghijklmnop")
@@ -109,7 +109,7 @@ func TestUnreadableFiles(t *testing.T) {
 	for _, cause := range []error{&fs.PathError{Op: "read", Path: "canary", Err: fs.ErrPermission}, errors.Sentinel("canary")} {
 		o := given(vars{"KEY_FILE": "/f"}, nil)
 		o.ReadFile = func(string) ([]byte, error) { return nil, cause }
-		_, err := config.Load(t.Context(), &plain{}, o)
+		_, err := config.LoadInto(t.Context(), &plain{}, o)
 		require.ErrorContains(t, err, "ENV_FILE: the dotenv file cannot be read")
 		require.ErrorContains(t, err, "KEY: the file that KEY_FILE names cannot be read")
 		assert.NotContains(t, err.Error(), "canary")
@@ -142,7 +142,7 @@ func TestWhenDotenvIsRead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var got plain
-			_, err := config.Load(t.Context(), &got, given(c.process, vars{c.file: c.dotenv}))
+			_, err := config.LoadInto(t.Context(), &got, given(c.process, vars{c.file: c.dotenv}))
 			require.NoError(t, err)
 			assert.Equal(t, c.want, got.Name)
 		})
@@ -157,7 +157,7 @@ func TestDefaults(t *testing.T) {
 	t.Setenv("ENV_FILE", "")
 	t.Setenv("APP_ENVIRONMENT", "")
 	var got plain
-	provenance, err := config.Load(t.Context(), &got, config.Options{Dir: dir})
+	provenance, err := config.LoadInto(t.Context(), &got, config.Options{Dir: dir})
 	require.NoError(t, err)
 	assert.Equal(t, plain{"d", "12"}, got)
 	assert.Equal(t, filepath.Join(dir, ".env")+" line 2", provenance.Source("KEY"))

@@ -52,7 +52,7 @@ type everything struct {
 func TestEveryType(t *testing.T) {
 	t.Parallel()
 	var c everything
-	_, err := config.Load(t.Context(), &c, given(vars{
+	_, err := config.LoadInto(t.Context(), &c, given(vars{
 		"TEXT": " as it is, 1 ", "BOOL": "Yes", "OFF": "No", "INT": " 010 ", "INT8": "-128", "UINT": "+7", "FLOAT": "1.5", "DURATION": "90",
 		"SIZE": "1MiB", "TIME": "2026-01-02T03:04:05Z", "DAY": "2026-01-02", "URL": "https://h/p", "LINK": "http://l",
 		"ZONE": "UTC", "RAW": "a,b", "TEXTS": " a, ,b ,", "INTS": "1, 02,", "DURATIONS": "1; 2m ;;0.5", "NETWORKS": "10.0.0.0/8, ::1/128",
@@ -75,7 +75,7 @@ func TestEveryType(t *testing.T) {
 func TestUnsetLeavesPointersNil(t *testing.T) {
 	t.Parallel()
 	var c everything
-	_, err := config.Load(t.Context(), &c, given(nil, nil))
+	_, err := config.LoadInto(t.Context(), &c, given(nil, nil))
 	require.NoError(t, err)
 	assert.Equal(t, everything{}, c)
 }
@@ -93,7 +93,7 @@ func TestRefusedValues(t *testing.T) {
 		"ADDRESS": "a valid AddrPort", "MAP": "name:value pairs", "LABELS": "name:value pairs", "POINTER": "a whole number",
 	} {
 		var c everything
-		_, err := config.Load(t.Context(), &c, given(vars{name: canary}, nil))
+		_, err := config.LoadInto(t.Context(), &c, given(vars{name: canary}, nil))
 		require.ErrorContains(t, err, "\n  "+name+": must be ")
 		require.ErrorContains(t, err, message)
 		require.ErrorContains(t, err, "(environment)")
@@ -121,7 +121,7 @@ func TestRefusedNumbers(t *testing.T) {
 
 func TestTheProcessEnvironmentIsLeftAlone(t *testing.T) {
 	before := os.Environ()
-	_, err := config.Load(t.Context(), &everything{}, given(vars{"INT": "1", "BOOL": "nonsense"}, vars{".env": "INT=2\nFROM_DOTENV=1"}))
+	_, err := config.LoadInto(t.Context(), &everything{}, given(vars{"INT": "1", "BOOL": "nonsense"}, vars{".env": "INT=2\nFROM_DOTENV=1"}))
 	require.Error(t, err)
 	assert.Equal(t, before, os.Environ())
 }
@@ -138,7 +138,7 @@ func FuzzList(f *testing.F) {
 		var c struct {
 			Items []string `env:"ITEMS"`
 		}
-		_, err := config.Load(t.Context(), &c, given(vars{"ITEMS": text}, nil))
+		_, err := config.LoadInto(t.Context(), &c, given(vars{"ITEMS": text}, nil))
 		require.NoError(t, err)
 		rest := text
 		for _, item := range c.Items {

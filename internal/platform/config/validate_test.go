@@ -35,7 +35,7 @@ func (o *outer) Validate(p *config.Problems) {
 
 func TestValidatorsRunInnerFirst(t *testing.T) {
 	var c outer
-	_, err := config.Load(t.Context(), &c, given(vars{"A": "4", "B": "4"}, nil))
+	_, err := config.LoadInto(t.Context(), &c, given(vars{"A": "4", "B": "4"}, nil))
 	require.NoError(t, err)
 	assert.Equal(t, []string{"inner", "middle", "outer"}, calls)
 }
@@ -82,7 +82,7 @@ func TestProblemsOfValidators(t *testing.T) {
 func TestRefusedFieldsHoldTheDefault(t *testing.T) {
 	t.Parallel()
 	var c section
-	_, err := config.Load(t.Context(), &c, given(vars{"LEAST": "x", "LOG_LEVEL": "loud"}, nil))
+	_, err := config.LoadInto(t.Context(), &c, given(vars{"LEAST": "x", "LOG_LEVEL": "loud"}, nil))
 	require.Error(t, err)
 	assert.Equal(t, time.Minute, c.Least)
 	assert.Equal(t, "info", c.LogLevel)
@@ -110,7 +110,7 @@ func messages(p *config.Problems) []string {
 
 func TestErrorIsAlsoAValidationError(t *testing.T) {
 	t.Parallel()
-	_, err := config.Load(t.Context(), &section{}, given(vars{"LEAST": "canary"}, nil))
+	_, err := config.LoadInto(t.Context(), &section{}, given(vars{"LEAST": "canary"}, nil))
 	assert.True(t, errors.HasCode(err, errors.CodeValidation))
 	e, ok := errors.AsType[*config.Error](err)
 	require.True(t, ok)

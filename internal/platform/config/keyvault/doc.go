@@ -1,7 +1,7 @@
 // Package keyvault reads secrets from Azure Key Vault, as a [config.SecretStore].
 //
 //	store, err := keyvault.New(keyvault.Options{URL: "https://acme.vault.azure.net"})
-//	_, err = config.Load(ctx, &cfg, config.Options{Secrets: store})
+//	_, err = config.LoadInto(ctx, &cfg, config.Options{Secrets: store})
 //
 // A secret is found under the name of its variable, with hyphens for underscores, since a vault knows no underscores:
 // DATABASE_URL is the secret DATABASE-URL. The newest enabled version counts. A secret that is not there is no error, one

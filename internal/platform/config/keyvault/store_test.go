@@ -30,7 +30,7 @@ func TestLoadReadsSecretsFromTheVault(t *testing.T) {
 		Missing config.Secret `env:"OTHER_KEY"`
 	}
 	variables := map[string]string{"API_KEY": "from the environment"}
-	provenance, err := config.Load(t.Context(), &cfg, config.Options{
+	provenance, err := config.LoadInto(t.Context(), &cfg, config.Options{
 		Lookup:  func(name string) (string, bool) { value, ok := variables[name]; return value, ok },
 		Dir:     t.TempDir(),
 		Secrets: v.store(t, nil),

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/netrun-systems/go-service-template/internal/app"
+	"github.com/netrun-systems/go-service-template/internal/platform/config"
+)
+
+func (p *program) configCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "config",
+		Short: "Look at the configuration",
+		Args:  noArgs,
+		RunE:  needsSubcommand,
+	}
+	var as format
+	show := &cobra.Command{
+		Use:   "show",
+		Short: "Print the effective configuration and where each value came from, without secrets",
+		Args:  noArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return p.showConfig(cmd, as) },
+	}
+	as.flag(show)
+	cmd.AddCommand(show)
+	return cmd
+}
+
+// showConfig prints the settings, also where some are not valid: those have no value then, and the error says why.
+func (p *program) showConfig(cmd *cobra.Command, as format) error {
+	o, err := p.sources(cmd.Context())
+	if err != nil {
+		return err
+	}
+	_, origins, err := config.Load[app.Config](cmd.Context(), o)
+	if origins == nil {
+		return err
+	}
+	if print := p.printSettings(slices.Collect(origins.All()), as); print != nil {
+		return print
+	}
+	for _, s := range origins.Suggestions() {
+		fmt.Fprintf(p.stderr, "%s (%s) is not known: did you mean %s?\n", s.Variable, s.Source, s.DidYouMean)
+	}
+	return err
+}
+
+func (p *program) printSettings(settings []config.Setting, as format) error {
+	if as == formatJSON {
+		e := json.NewEncoder(p.stdout)
+		e.SetEscapeHTML(false)
+		e.SetIndent("", "  ")
+		return e.Encode(settings)
+	}
+	w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "VARIABLE\tVALUE\tSOURCE\tCHANGES")
+	for _, s := range settings {
+		changes := "restart"
+		if s.Live {
+			changes = "live"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", s.Variable, oneLine(s.Value), s.Source, changes)
+	}
+	return w.Flush()
+}
+
+// oneLine keeps a value in its cell of a table.
+func oneLine(value string) string {
+	const most = 60
+	runes := []rune(value)
+	for i, r := range runes {
+		if r < ' ' {
+			runes[i] = ' '
+		}
+	}
+	if len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return string(runes)
+}

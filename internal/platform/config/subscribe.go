@@ -1,0 +1,48 @@
+package config
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/netrun-systems/go-service-template/internal/platform/logging"
+)
+
+var log = logging.For()
+
+type subscriber struct {
+	fn func(context.Context, Change)
+}
+
+// Subscribe has fn called after each reload that has changed a live variable, in the order of the subscriptions, and returns
+// the function that ends that. fn may call [Get] and sees the new values; it must not call Reload. One that panics is
+// logged, and keeps no other from being called.
+func (s *Store) Subscribe(fn func(ctx context.Context, c Change)) (cancel func()) {
+	one := &subscriber{fn}
+	<-s.turn
+	defer s.unlock()
+	s.subscribers = append(s.subscribers, one)
+	return func() {
+		<-s.turn
+		defer s.unlock()
+		s.subscribers = slices.DeleteFunc(slices.Clone(s.subscribers), func(other *subscriber) bool { return other == one })
+	}
+}
+
+func (s *Store) tell(ctx context.Context, c Change) {
+	if len(c.Changed) == 0 {
+		return
+	}
+	for _, one := range s.subscribers {
+		one.call(ctx, c)
+	}
+}
+
+func (s *subscriber) call(ctx context.Context, c Change) {
+	defer func() {
+		if r := recover(); r != nil {
+			log.Error(ctx, "config_subscriber_failed", logging.Err(fmt.Errorf("panic: %v", r)))
+		}
+	}()
+	s.fn(ctx, c)
+}
