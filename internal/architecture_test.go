@@ -16,6 +16,8 @@ var levels = map[string]int{
 	"migrations":                     0,
 	"internal/platform/logging":      1,
 	"internal/platform/env/dotenv":   1,
+	"internal/platform/env/spelling": 1,
+	"internal/platform/env/strength": 1,
 	"internal/platform/config":       2,
 	"internal/platform/env":          2,
 	"internal/platform/auth":         2,

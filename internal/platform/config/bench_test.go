@@ -1,7 +1,6 @@
 package config_test
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/netrun-systems/go-service-template/internal/platform/config"
@@ -31,16 +30,6 @@ func BenchmarkBytes(b *testing.B) {
 		var size config.Bytes
 		if err := size.UnmarshalText(text); err != nil {
 			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkPlaceholder(b *testing.B) {
-	b.ReportAllocs()
-	secret := strings.Repeat(randomSecret, 2)
-	for b.Loop() {
-		if config.Placeholder(secret) {
-			b.Fatal("it is none")
 		}
 	}
 }

@@ -64,7 +64,7 @@
 //	url              a URL with scheme and host; url=https wss names the schemes
 //	addr             host:port, the host may be empty
 //	minlen=N         at least N characters
-//	strong           in production: at least 32 characters, evenly mixed, not a Placeholder
+//	strong           in production: at least 32 characters, evenly mixed, not a placeholder (see env/strength)
 //
 // The rules on text hold for each item of a list.
 //
@@ -83,6 +83,6 @@
 //
 // # Lifting it out
 //
-// Copy the folder together with env/dotenv, logging (for [Secret], redaction and two events) and errors. It imports
-// cleanenv besides.
+// Copy the folder together with env/dotenv, env/spelling, env/strength, logging (for [Secret], redaction and the events) and
+// errors. It imports cleanenv besides. The subfolder keyvault is a secret store, and goes along only if it is wanted.
 package config

@@ -9,7 +9,11 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/netrun-systems/go-service-template/internal/platform/env/strength"
 )
+
+const strongMessage = "must be a random secret of at least 32 characters, not a placeholder"
 
 // rule is one check of env-rule. A text rule sees each item of a list before it is read, and may rewrite it; a value rule
 // sees the value after it was read.
@@ -60,7 +64,7 @@ func (f *field) newRule(name, argument string) (rule, error) {
 	case "minlen":
 		return minLength(argument)
 	case "strong":
-		return rule{message: strongMessage, text: func(s string) (string, bool) { return s, strong(s) }, production: true}, nil
+		return rule{message: strongMessage, text: func(s string) (string, bool) { return s, strength.Strong(s) }, production: true}, nil
 	}
 	return rule{}, fmt.Errorf("there is no such rule")
 }

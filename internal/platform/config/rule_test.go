@@ -120,20 +120,3 @@ func TestStrongInProductionOnly(t *testing.T) {
 		assert.Empty(t, problems(t, &ruled{}, given(vars{"KEY": good, "APP_ENVIRONMENT": "production"}, nil)))
 	}
 }
-
-func TestPlaceholder(t *testing.T) {
-	t.Parallel()
-	for _, value := range []string{
-		"changeme", "CHANGE_ME", "please-change-me-now", "change this", "your-api-key-here", "YOUR_SECRET", "<token>", "[SECRET]", "${TOKEN}",
-		"{{ token }}", "xxx", "sk-xxxxxxxx", "password", "Password123", "secret", "test", "test1", "example", "todo", "admin", "root1",
-		"123456789", "qwertyuiop", "abcdefgh", "aaaaaaaa", "0000", "replace with real key", "postgres://app:password@db/app",
-	} {
-		assert.True(t, config.Placeholder(value), value)
-	}
-	for _, value := range []string{
-		"", randomSecret, "9f86d081884c7d659a2feaa0c55ad015", "correct horse battery staple",
-		"tester-of-things-9Q", "contested", "passwordless-9Kq",
-	} {
-		assert.False(t, config.Placeholder(value), value)
-	}
-}

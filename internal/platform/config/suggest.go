@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/netrun-systems/go-service-template/internal/platform/env/spelling"
 )
 
 // Suggestion is a variable that is set but that no field names, with the variable that may be meant.
@@ -14,7 +16,7 @@ type Suggestion struct {
 }
 
 // suggestions returns the variables of the process environment and of the dotenv file that begin like one of the plan's, up to
-// the first underscore, and differ from one of them in no more than a letter in four.
+// the first underscore, and are close to one of them.
 func (p *plan) suggestions(environ func() []string, file []Suggestion) (found []Suggestion) {
 	prefixes := map[string]bool{}
 	for _, f := range p.fields {
@@ -56,50 +58,12 @@ func (p *plan) knows(name string) bool {
 }
 
 // nearest returns the variable whose name is closest to name, "" where none is close.
-func (p *plan) nearest(name string) (meant string) {
-	best := len(name)/4 + 1 // what is as far away as this is another name
-	for _, f := range p.fields {
-		names := []string{f.name}
-		if f.inFile() {
-			names = append(names, f.name+fileSuffix)
-		}
-		for _, known := range names {
-			if d := distance(name, known, best); d < best {
-				best, meant = d, known
+func (p *plan) nearest(name string) string {
+	return spelling.Nearest(name, func(yield func(string) bool) {
+		for _, f := range p.fields {
+			if !yield(f.name) || f.inFile() && !yield(f.name+fileSuffix) {
+				return
 			}
 		}
-	}
-	return meant
-}
-
-// distance counts the letters to insert, delete, replace or swap with their neighbour that make a of b (the optimal string
-// alignment distance), and gives up at limit.
-func distance(a, b string, limit int) int {
-	if diff := len(a) - len(b); diff >= limit || -diff >= limit {
-		return limit
-	}
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row[0] = i
-		least := i
-		for j := 1; j <= len(b); j++ {
-			change := 1
-			if a[i-1] == b[j-1] {
-				change = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+change)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-			least = min(least, row[j])
-		}
-		if least >= limit {
-			return limit
-		}
-		before, last, row = last, row, before
-	}
-	return min(last[len(b)], limit)
+	})
 }

@@ -1,4 +1,10 @@
-package config
+// Package strength judges secrets: whether a value is a stand-in for one, or too weak to be one. Packages config and env share
+// it, so that what one of them takes the other takes too.
+//
+// # Lifting it out
+//
+// Copy the folder. It imports nothing but the standard library, and testify for its tests.
+package strength
 
 import (
 	"math"
@@ -7,14 +13,12 @@ import (
 	"unicode/utf8"
 )
 
-// What the rule strong asks for. 32 characters are what 16 random bytes are in hexadecimal, the least that anybody
+// What [Strong] asks for. 32 characters are what 16 random bytes are in hexadecimal, the least that anybody
 // generates on purpose; such text has about 3.6 bits a character.
 const (
-	strongLength  = 32
+	MinLength     = 32  // characters of a strong secret
 	strongEntropy = 3.0 // bits a character
 	weakEntropy   = 2.0
-
-	strongMessage = "must be a random secret of at least 32 characters, not a placeholder"
 )
 
 // standIns are words that no generated secret holds.
@@ -66,9 +70,13 @@ func bracketed(text string) bool {
 	return false
 }
 
-func strong(secret string) bool {
-	return utf8.RuneCountInString(secret) >= strongLength && !Placeholder(secret) && entropy(secret) >= strongEntropy
+// Strong reports whether a secret has at least [MinLength] characters, evenly mixed, and is no [Placeholder].
+func Strong(secret string) bool {
+	return utf8.RuneCountInString(secret) >= MinLength && !Placeholder(secret) && Mixed(secret)
 }
+
+// Mixed reports whether a text uses its characters as evenly as a random one does.
+func Mixed(text string) bool { return entropy(text) >= strongEntropy }
 
 // entropy is Shannon's, in bits a character. It says how evenly a text uses its characters, not whether they are random.
 func entropy(text string) float64 {

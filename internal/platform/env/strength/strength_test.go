@@ -1,0 +1,53 @@
+package strength_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/netrun-systems/go-service-template/internal/platform/env/strength"
+)
+
+func TestPlaceholder(t *testing.T) {
+	t.Parallel()
+	for _, value := range []string{
+		"changeme", "CHANGE_ME", "please-change-me-now", "change this", "your-api-key-here", "YOUR_SECRET", "<token>", "[SECRET]", "${TOKEN}",
+		"{{ token }}", "xxx", "sk-xxxxxxxx", "password", "Password123", "secret", "test", "test1", "example", "todo", "admin", "root1",
+		"123456789", "qwertyuiop", "abcdefgh", "aaaaaaaa", "0000", "replace with real key", "postgres://app:password@db/app",
+	} {
+		assert.True(t, strength.Placeholder(value), value)
+	}
+	for _, value := range []string{
+		"", "k9#mQ2vX!t7Lw4@cZ8rB5nYd3Jf6Ghs1", "9f86d081884c7d659a2feaa0c55ad015", "correct horse battery staple",
+		"tester-of-things-9Q", "contested", "passwordless-9Kq",
+	} {
+		assert.False(t, strength.Placeholder(value), value)
+	}
+}
+
+func TestStrong(t *testing.T) {
+	t.Parallel()
+	assert.True(t, strength.Strong("9f86d081884c7d659a2feaa0c55ad015"))
+	for _, weak := range []string{"", "9f86d081884c7d659a2feaa0c55ad01", strings.Repeat("ab", 20), "changeme-9f86d081884c7d659a2feaa0c55ad015"} {
+		assert.False(t, strength.Strong(weak), weak)
+	}
+	assert.True(t, strength.Mixed("k9#mQ2vX"))
+	assert.False(t, strength.Mixed("aaaaaaab"))
+}
+
+func ExamplePlaceholder() {
+	fmt.Println(strength.Placeholder("your-key-here"), strength.Placeholder("9f86d081884c7d65"))
+	// Output: true false
+}
+
+func BenchmarkPlaceholder(b *testing.B) {
+	b.ReportAllocs()
+	secret := strings.Repeat("k9#mQ2vX!t7Lw4@cZ8rB5nYd3Jf6Ghs1", 2)
+	for b.Loop() {
+		if strength.Placeholder(secret) {
+			b.Fatal("it is none")
+		}
+	}
+}
