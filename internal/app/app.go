@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/netrun-systems/go-service-template/internal/app/access"
 	"github.com/netrun-systems/go-service-template/internal/app/identity"
 	"github.com/netrun-systems/go-service-template/internal/app/notes"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
@@ -44,6 +45,7 @@ type App struct {
 	server   *server.Server
 	metrics  *prometheus.Registry
 	pool     *db.Pool                  // nil before Connect
+	keys     *auth.Keyring             // nil before Connect
 	stopping atomic.Pointer[time.Time] // when the shutdown began; nil for an App that has not run
 }
 
@@ -124,19 +126,25 @@ func (a *App) build() error {
 	if err != nil {
 		return fmt.Errorf("read the signing keys: %w", err)
 	}
-	issuer, err := auth.NewIssuer(keys, auth.IssuerOptions{Issuer: cfg.Issuer, Audience: cfg.Audience, TTL: cfg.AccessTokenTTL})
+	a.keys = auth.NewKeyring(keys)
+	issuer, err := auth.NewIssuer(a.keys, auth.IssuerOptions{
+		Issuer: cfg.Issuer, Audience: cfg.Audience, Policy: access.Policy, TTL: cfg.AccessTokenTTL,
+	})
 	if err != nil {
 		return fmt.Errorf("make the token issuer: %w", err)
 	}
-	verifier, err := auth.NewVerifier(keys, auth.VerifierOptions{Issuer: cfg.Issuer, Audience: cfg.Audience, Leeway: cfg.Leeway})
+	verifier, err := auth.NewVerifier(a.keys, auth.VerifierOptions{
+		Issuer: cfg.Issuer, Audience: cfg.Audience, Policy: access.Policy, Leeway: cfg.Leeway,
+	})
 	if err != nil {
 		return fmt.Errorf("make the token verifier: %w", err)
 	}
-	passwords, err := auth.NewPasswords(auth.PasswordOptions{})
+	passwords, err := auth.NewPasswords(cfg.PasswordOptions())
 	if err != nil {
 		return fmt.Errorf("make the password hasher: %w", err)
 	}
 	register(a.echo, routes(handlers{
+		keys:     auth.JWKS(a.keys),
 		identity: identity.NewHandler(identity.NewService(a.pool, passwords, issuer)),
 		notes:    notes.NewHandler(notes.NewService(a.pool)),
 	}), verifier)

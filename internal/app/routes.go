@@ -5,6 +5,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/netrun-systems/go-service-template/internal/app/access"
 	"github.com/netrun-systems/go-service-template/internal/app/identity"
 	"github.com/netrun-systems/go-service-template/internal/app/notes"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
@@ -13,7 +14,7 @@ import (
 
 // Who may use a route, where that is not a permission.
 const (
-	public   auth.Permission = ""              // anybody
+	public   auth.Permission = "public"        // anybody
 	signedIn auth.Permission = "authenticated" // whoever has a valid access token
 )
 
@@ -26,28 +27,47 @@ type route struct {
 
 // handlers are what the routes lead to.
 type handlers struct {
+	keys     echo.HandlerFunc
 	identity *identity.Handler
 	notes    *notes.Handler
+}
+
+// Route is a route as people see it: its permission is that of the policy, "authenticated" or "public".
+type Route struct {
+	Method     string          `json:"method"`
+	Path       string          `json:"path"`
+	Permission auth.Permission `json:"permission"`
+}
+
+// Routes lists the routes of the API, and those for the health of the service.
+func Routes() []Route {
+	list := []Route{{http.MethodGet, "/healthz", public}, {http.MethodGet, "/readyz", public}}
+	for _, r := range routes(handlers{}) {
+		list = append(list, Route{r.method, r.path, r.permission})
+	}
+	return list
 }
 
 // routes is the one list of the routes of the API.
 func routes(h handlers) []route {
 	return []route{
+		{http.MethodGet, "/.well-known/jwks.json", public, h.keys},
+
 		{http.MethodPost, "/v1/auth/register", public, h.identity.Register},
 		{http.MethodPost, "/v1/auth/login", public, h.identity.Login},
 		{http.MethodGet, "/v1/me", signedIn, h.identity.Me},
 
-		{http.MethodGet, "/v1/notes", auth.PermNotesRead, h.notes.List},
-		{http.MethodPost, "/v1/notes", auth.PermNotesWrite, h.notes.Create},
-		{http.MethodGet, "/v1/notes/:id", auth.PermNotesRead, h.notes.Get},
-		{http.MethodPatch, "/v1/notes/:id", auth.PermNotesWrite, h.notes.Update},
-		{http.MethodDelete, "/v1/notes/:id", auth.PermNotesWrite, h.notes.Delete},
+		{http.MethodGet, "/v1/notes", access.NotesRead, h.notes.List},
+		{http.MethodPost, "/v1/notes", access.NotesWrite, h.notes.Create},
+		{http.MethodGet, "/v1/notes/:id", access.NotesRead, h.notes.Get},
+		{http.MethodPatch, "/v1/notes/:id", access.NotesWrite, h.notes.Update},
+		{http.MethodDelete, "/v1/notes/:id", access.NotesWrite, h.notes.Delete},
 	}
 }
 
 // register adds the routes to e, each behind what its permission asks for.
 func register(e *echo.Echo, list []route, verifier *auth.Verifier) {
-	authenticate := auth.Authenticate(verifier, authLog)
+	authenticate := auth.Authenticate(auth.Authentication{Verifier: verifier, Log: authLog})
 	for _, r := range list {
 		var before []echo.MiddlewareFunc
 		switch r.permission {
@@ -55,7 +75,7 @@ func register(e *echo.Echo, list []route, verifier *auth.Verifier) {
 		case signedIn:
 			before = []echo.MiddlewareFunc{authenticate, tenancy}
 		default:
-			before = []echo.MiddlewareFunc{authenticate, auth.Require(r.permission), tenancy}
+			before = []echo.MiddlewareFunc{authenticate, auth.Require(access.Policy, r.permission), tenancy}
 		}
 		add(e, r.method, r.path, r.handler, before...)
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/netrun-systems/go-service-template/internal/app/access"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 	"github.com/netrun-systems/go-service-template/internal/platform/server/request"
@@ -65,5 +66,5 @@ func (h *Handler) Me(c echo.Context) error {
 	return respond.JSON(c, http.StatusOK, struct {
 		User
 		Permissions []auth.Permission `json:"permissions"`
-	}{user, user.Role.Permissions()})
+	}{user, access.Policy.Permissions(user.Role)})
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/netrun-systems/go-service-template/internal/app/access"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/db"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
@@ -50,7 +51,7 @@ func (s *Service) Register(ctx context.Context, r Registration, remoteIP string)
 		if err := s.store.insertUser(ctx, user, r.Email, r.DisplayName, hash); err != nil {
 			return err
 		}
-		if err := s.store.insertMember(ctx, tenant, user, auth.RoleOwner); err != nil {
+		if err := s.store.insertMember(ctx, tenant, user, access.RoleOwner); err != nil {
 			return err
 		}
 		u, err = s.store.user(ctx, user)
@@ -59,7 +60,7 @@ func (s *Service) Register(ctx context.Context, r Registration, remoteIP string)
 	if err != nil {
 		return User{}, t, err
 	}
-	t, err = s.issue(ctx, auth.Principal{UserID: user, TenantID: tenant, Roles: []auth.Role{auth.RoleOwner}}, remoteIP)
+	t, err = s.issue(ctx, auth.Principal{UserID: user, TenantID: tenant, Roles: []auth.Role{access.RoleOwner}}, remoteIP)
 	return u, t, err
 }
 

@@ -47,6 +47,15 @@ func TestFormAttacks(t *testing.T) {
 		{"two segments", mangle(func(s string) string { return s[:strings.LastIndex(s, ".")] }), "not_three_segments", nil},
 		{"four segments", mangle(followedBy(".e30")), "not_three_segments", nil},
 		{"five segments", mangle(followedBy(".e30.e30")), "not_three_segments", nil},
+		{"a JWE", mangle(replace("eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..AAAA.AAAA.AAAA")), "not_three_segments", nil},
+		{"a JWS in JSON", mangle(func(s string) string { return `{"payload":"` + strings.Split(s, ".")[1] + `","signatures":[]}` }),
+			"not_three_segments", nil},
+		{"a token in a token", segment(1, func(s string) string { return b64(s) }), "bad_signature", nil},
+		{"a million bytes", mangle(followedBy(strings.Repeat("A", 1_000_000))), "token_too_long", nil},
+		{"LF in front", mangle(func(s string) string { return "\n" + s }), "line_break", nil},
+		{"CR LF and a header", mangle(followedBy("\r\nX-Admin: 1")), "line_break", nil},
+		{"full-width letters", mangle(func(s string) string { return "\uff45" + s[1:] }), "bad_base64url", nil},
+		{"a dot that is none", mangle(func(s string) string { return strings.ReplaceAll(s, ".", "\u3002") }), "not_three_segments", nil},
 		{"a dot at the end", mangle(followedBy(".")), "not_three_segments", nil},
 		{"no signature", segment(2, replace("")), "not_three_segments", nil},
 		{"no payload", segment(1, replace("")), "not_three_segments", nil},
@@ -61,6 +70,15 @@ func TestFormAttacks(t *testing.T) {
 		{"signature cut", segment(2, func(s string) string { return s[:40] }), "bad_signature", nil},
 		{"signature in DER", segment(2, der), "bad_signature", nil},
 		{"payload changed", segment(1, replace(b64(`{"sub":"x"}`))), "bad_signature", nil},
+		{"signature padded with zeros in front", segment(2, func(s string) string { return b64("\x00") + s }), "bad_signature", nil},
+		{"signature with a byte more", segment(2, func(s string) string {
+			raw, _ := base64.RawURLEncoding.DecodeString(s)
+			return b64(string(raw) + "\x00")
+		}), "bad_signature", nil},
+		{"signature without s", segment(2, func(s string) string {
+			raw, _ := base64.RawURLEncoding.DecodeString(s)
+			return b64(string(raw[:32]))
+		}), "bad_signature", nil},
 		{"signature of zeros", segment(2, replace(b64(string(make([]byte, 64))))), "bad_signature", nil},
 	}
 	for n, name := range []string{"header", "payload", "signature"} {

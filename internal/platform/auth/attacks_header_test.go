@@ -12,6 +12,13 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 )
 
+// none signs with a text that is no signature, under any spelling of none.
+type none string
+
+func (n none) Alg() string                    { return string(n) }
+func (none) Sign(string, any) ([]byte, error) { return []byte("none"), nil }
+func (none) Verify(string, []byte, any) error { return nil }
+
 func TestHeaderAttacks(t *testing.T) {
 	t.Parallel()
 	signedBy := func(method jwt.SigningMethod, key any) edit {
@@ -27,6 +34,14 @@ func TestHeaderAttacks(t *testing.T) {
 		{"alg none", signedBy(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType), "not_three_segments", nil},
 		{"alg none with a signature", header("alg", `"none"`), "wrong_algorithm", nil},
 		{"alg nOnE with a signature", header("alg", `"nOnE"`), "wrong_algorithm", nil},
+		{"alg NONE", signedBy(none("NONE"), jwt.UnsafeAllowNoneSignatureType), "wrong_algorithm", nil},
+		{"alg None", signedBy(none("None"), jwt.UnsafeAllowNoneSignatureType), "wrong_algorithm", nil},
+		{"alg noNe", signedBy(none("noNe"), jwt.UnsafeAllowNoneSignatureType), "wrong_algorithm", nil},
+		{"alg empty", header("alg", `""`), "wrong_algorithm", nil},
+		{"alg none with a blank", header("alg", `"none "`), "wrong_algorithm", nil},
+		{"alg none with NUL", header("alg", `"none\u0000"`), "wrong_algorithm", nil},
+		{"alg of RFC 9864", header("alg", `"ESP256"`), "wrong_algorithm", nil},
+		{"alg null", header("alg", `null`), "wrong_algorithm", nil},
 		{"no alg", noHeader("alg"), "wrong_algorithm", nil},
 		{"alg in another case", header("alg", `"es256"`), "wrong_algorithm", nil},
 		{"alg of another curve", header("alg", `"ES384"`), "wrong_algorithm", nil},
@@ -44,6 +59,10 @@ func TestHeaderAttacks(t *testing.T) {
 		{"no typ", noHeader("typ"), "wrong_token_type", nil},
 		{"typ JWT", header("typ", `"JWT"`), "wrong_token_type", header("typ", `"AT+JWT"`)},
 		{"typ of a refresh token", header("typ", `"rt+jwt"`), "wrong_token_type", header("typ", `"application/at+jwt"`)},
+		{"typ of an id token", header("typ", `"id+jwt"`), "wrong_token_type", nil},
+		{"typ JOSE", header("typ", `"JOSE"`), "wrong_token_type", nil},
+		{"typ of a foreign tree", header("typ", `"text/at+jwt"`), "wrong_token_type", nil},
+		{"typ twice", duplicate("typ", `"JWT"`), "bad_token_header", nil},
 		{"typ null", header("typ", `null`), "wrong_token_type", nil},
 		{"typ with a blank", header("typ", `"at+jwt "`), "wrong_token_type", nil},
 
@@ -54,6 +73,12 @@ func TestHeaderAttacks(t *testing.T) {
 
 		{"no kid", noHeader("kid"), "unknown_key", nil},
 		{"unknown kid", header("kid", `"other"`), "unknown_key", nil},
+		{"kid a list", rawHeader(func(s string) string { return strings.Replace(s, `"kid":"`, `"kid":["`, 1)[:len(s)] + `]}` }), "bad_token_header", nil},
+		{"kid an object", header("kid", `{"$ne":null}`), "bad_token_header", nil},
+		{"kid a URL", header("kid", `"https://evil.example/key"`), "unknown_key", nil},
+		{"kid of a shell", header("kid", `"$(id)|/bin/sh"`), "unknown_key", nil},
+		{"kid with a line break", header("kid", `"a\r\nX-Admin: 1"`), "unknown_key", nil},
+		{"kid true", header("kid", `true`), "bad_token_header", nil},
 		{"kid null", header("kid", `null`), "unknown_key", nil},
 		{"kid a number", header("kid", `0`), "bad_token_header", nil},
 		{"kid of a path", header("kid", `"../../../../dev/null"`), "unknown_key", nil},
@@ -67,6 +92,20 @@ func TestHeaderAttacks(t *testing.T) {
 		{"jku", foreignKey("jku", `"https://evil.example/jwks.json"`), "key_in_header", nil},
 		{"x5u", foreignKey("x5u", `"https://evil.example/cert.pem"`), "key_in_header", nil},
 		{"x5c", foreignKey("x5c", `[]`), "key_in_header", nil},
+		{"x5c of a certificate", foreignKey("x5c", `["MIIB"]`), "key_in_header", nil},
+		{"jwk of the right key", func(f *forgery) { f.header.add("jwk", `{"kty":"EC"}`) }, "key_in_header", nil},
+		{"x5t is only a name", func(f *forgery) { f.header.add("x5t", `"AAAA"`); f.key = strangeKey() }, "bad_signature",
+			func(f *forgery) { f.header.add("x5t", `"AAAA"`) }},
+		{"zip is not understood", func(f *forgery) {
+			f.header.add("zip", `"DEF"`)
+			f.rawClaims = func(string) string { return "\x03\x00" }
+		},
+			"bad_claims", nil},
+		{"cty of a nested JWT", func(f *forgery) {
+			f.header.add("cty", `"JWT"`)
+			f.rawClaims = func(string) string { return "e30.e30.AAAA" }
+		},
+			"bad_claims", nil},
 		{"jwk null", header("jwk", `null`), "key_in_header", nil},
 
 		{"trailing JSON", rawHeader(followedBy(`{"a":1}`)), "bad_token_header", rawHeader(followedBy(" "))},
@@ -100,7 +139,7 @@ func TestAlgorithmIsBoundToTheKey(t *testing.T) {
 	t.Parallel()
 	keys := keySet(t, auth.RS256, rsaKey())
 	verifier := newVerifier(t, keys)
-	for _, method := range []jwt.SigningMethod{jwt.SigningMethodRS384, jwt.SigningMethodRS512, jwt.SigningMethodPS256} {
+	for _, method := range []jwt.SigningMethod{jwt.SigningMethodRS384, jwt.SigningMethodRS512, jwt.SigningMethodPS256, jwt.SigningMethodPS384, jwt.SigningMethodPS512} {
 		forged := newForgery(keys, method, rsaKey())
 		token := forged.token(t)
 		_, err := verifier.Verify(t.Context(), token)

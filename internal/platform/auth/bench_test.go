@@ -16,7 +16,7 @@ var benchmarked = []auth.Algorithm{auth.RS256, auth.ES256, auth.EdDSA}
 type theirs struct {
 	jwt.RegisteredClaims
 	ClientID string   `json:"client_id"`
-	Tenant   string   `json:"tid"`
+	Tenant   string   `json:"tenant_id"`
 	Roles    []string `json:"roles"`
 }
 
@@ -26,7 +26,7 @@ func BenchmarkVerify(b *testing.B) {
 	for _, alg := range benchmarked {
 		key := generate(alg)
 		keys := keySet(b, alg, key)
-		token, _, err := newIssuer(b, keys).Issue(auth.Principal{UserID: user, TenantID: tenant, Roles: []auth.Role{auth.RoleMember}})
+		token, _, err := newIssuer(b, keys).Issue(auth.Principal{UserID: user, TenantID: tenant, Roles: []auth.Role{roleMember}})
 		require.NoError(b, err)
 
 		b.Run(string(alg)+"/golang-jwt", func(b *testing.B) {

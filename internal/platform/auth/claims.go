@@ -19,8 +19,24 @@ type claims struct {
 	IssuedAt  int64    `json:"iat"`
 	ID        string   `json:"jti"`
 	ClientID  string   `json:"client_id"`
-	Tenant    string   `json:"tid"`
+	Tenant    string   `json:"tenant_id"`
 	Roles     []Role   `json:"roles"`
+
+	// Of the session, if the token belongs to one: both or none.
+	Session    string `json:"sid,omitzero"`
+	Generation *int64 `json:"gen,omitzero"`
+}
+
+// session returns the session that the token belongs to, zeros for none, and whether the claims about it are in order.
+func (c *claims) session() (id uuid.UUID, generation int64, ok bool) {
+	if c.Session == "" && c.Generation == nil {
+		return uuid.Nil, 0, true
+	}
+	if c.Generation == nil || *c.Generation < 0 {
+		return uuid.Nil, 0, false
+	}
+	id, ok = parseID(c.Session)
+	return id, *c.Generation, ok
 }
 
 var errAudience = errors.Sentinel("aud must be a string or a list of strings")

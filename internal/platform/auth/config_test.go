@@ -3,6 +3,9 @@ package auth_test
 import (
 	"crypto/rand"
 	"crypto/rsa"
+	"encoding/asn1"
+	"math/big"
+	"reflect"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -37,6 +40,21 @@ func TestConfigCheck(t *testing.T) {
 			[]string{"AUTH_JWT_PRIVATE_KEY algorithm"}},
 		"weak": {auth.Config{Algorithm: "RS256", PrivateKey: logging.Secret(weakPrivate), PublicKeys: string(weakPublic)},
 			[]string{"AUTH_JWT_PRIVATE_KEY min_bits", "AUTH_JWT_PUBLIC_KEYS min_bits"}},
+		"next and retired": {auth.Config{Algorithm: "ES256", PrivateKey: logging.Secret(ec), PublicKeys: ecPublic + ecPublic}, nil},
+		"even exponent":    {auth.Config{Algorithm: "RS256", PublicKeys: rsaPEM(t, 65538)}, []string{"AUTH_JWT_PUBLIC_KEYS exponent"}},
+		"small exponent":   {auth.Config{Algorithm: "RS256", PublicKeys: rsaPEM(t, 3)}, []string{"AUTH_JWT_PUBLIC_KEYS exponent"}},
+		"huge exponent":    {auth.Config{Algorithm: "RS256", PublicKeys: rsaPEM(t, 1<<33+1)}, []string{"AUTH_JWT_PUBLIC_KEYS pem"}},
+		"encrypted": {auth.Config{Algorithm: "RS256", PrivateKey: logging.Secret(block("ENCRYPTED PRIVATE KEY", []byte("x")))},
+			[]string{"AUTH_JWT_PRIVATE_KEY pem"}},
+		"certificate":              {auth.Config{Algorithm: "RS256", PublicKeys: block("CERTIFICATE", []byte("x"))}, []string{"AUTH_JWT_PUBLIC_KEYS pem"}},
+		"two private keys":         {auth.Config{Algorithm: "ES256", PrivateKey: logging.Secret(ec + ec)}, []string{"AUTH_JWT_PRIVATE_KEY pem"}},
+		"trailing garbage":         {auth.Config{Algorithm: "ES256", PrivateKey: logging.Secret(ec + "hunter2")}, []string{"AUTH_JWT_PRIVATE_KEY pem"}},
+		"private among the public": {auth.Config{Algorithm: "ES256", PublicKeys: ecPublic + ec}, []string{"AUTH_JWT_PUBLIC_KEYS pem"}},
+		"cheap hash":               {auth.Config{Algorithm: "ES256", Argon2Memory: 19455, Argon2Passes: 2}, []string{"AUTH_ARGON2_MEMORY min"}},
+		"one pass":                 {auth.Config{Algorithm: "ES256", Argon2Memory: 47103, Argon2Passes: 1}, []string{"AUTH_ARGON2_MEMORY min"}},
+		"three passes":             {auth.Config{Algorithm: "ES256", Argon2Memory: 12287, Argon2Passes: 3}, []string{"AUTH_ARGON2_MEMORY min"}},
+		"four passes":              {auth.Config{Algorithm: "ES256", Argon2Memory: 9215, Argon2Passes: 4}, []string{"AUTH_ARGON2_MEMORY min"}},
+		"OWASP's minimum":          {auth.Config{Algorithm: "ES256", Argon2Memory: 7168, Argon2Passes: 5}, nil},
 		"everything at once": {auth.Config{Algorithm: "x", PrivateKey: "hunter2", PublicKeys: "hunter2"},
 			[]string{"AUTH_JWT_ALGORITHM oneof", "AUTH_JWT_PRIVATE_KEY pem", "AUTH_JWT_PUBLIC_KEYS pem"}},
 	} {
@@ -49,6 +67,14 @@ func TestConfigCheck(t *testing.T) {
 		})
 		assert.Equal(t, c.want, got, name)
 	}
+}
+
+// rsaPEM returns an RSA public key with this exponent, which x509 itself would not write.
+func rsaPEM(t testing.TB, exponent int64) string {
+	t.Helper()
+	der, err := asn1.Marshal(struct{ N, E *big.Int }{rsaKey().Public().(*rsa.PublicKey).N, big.NewInt(exponent)})
+	require.NoError(t, err)
+	return block("RSA PUBLIC KEY", der)
 }
 
 func publicPEM(t testing.TB) string {
@@ -85,4 +111,29 @@ func TestConfigKeySet(t *testing.T) {
 	bad.Algorithm = "RS256"
 	_, err = bad.KeySet()
 	require.Error(t, err)
+}
+
+// The variables whose change takes effect at once, and no others.
+func TestConfigLiveVariables(t *testing.T) {
+	t.Parallel()
+	var live []string
+	for field := range reflect.TypeFor[auth.Config]().Fields() {
+		if field.Tag.Get("env-live") == "true" {
+			live = append(live, field.Tag.Get("env"))
+		}
+	}
+	require.Equal(t, []string{
+		"AUTH_JWT_PRIVATE_KEY", "AUTH_JWT_PUBLIC_KEYS", "AUTH_MAX_FAILURES", "AUTH_LOCKOUT", "AUTH_MAX_FAILURES_PER_ADDRESS",
+	}, live)
+}
+
+func TestConfigPasswordOptions(t *testing.T) {
+	t.Parallel()
+	o := auth.Config{Argon2Memory: 9216, Argon2Passes: 4, Argon2Lanes: 2, HashConcurrency: 3}.PasswordOptions()
+	require.Equal(t, auth.PasswordOptions{MemoryKiB: 9216, Passes: 4, Lanes: 2, Concurrency: 3}, o)
+	p, err := auth.NewPasswords(o)
+	require.NoError(t, err)
+	hash, err := p.HashPassword(t.Context(), password)
+	require.NoError(t, err)
+	require.Contains(t, hash, "$m=9216,t=4,p=2$")
 }

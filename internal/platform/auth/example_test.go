@@ -12,7 +12,6 @@ import (
 
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
-	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 )
 
 func Example() {
@@ -24,11 +23,20 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	issuer, err := auth.NewIssuer(keys, auth.IssuerOptions{Issuer: "notes", Audience: "notes-api", TTL: 15 * time.Minute})
+	policy, err := auth.NewPolicy(
+		map[auth.Role][]auth.Permission{"author": {"notes:*"}, "reader": {"*:read"}},
+		[]auth.Permission{"notes:read", "notes:write"})
 	if err != nil {
 		panic(err)
 	}
-	verifier, err := auth.NewVerifier(keys, auth.VerifierOptions{Issuer: "notes", Audience: "notes-api"})
+	ring := auth.NewKeyring(keys)
+	issuer, err := auth.NewIssuer(ring, auth.IssuerOptions{
+		Issuer: "notes", Audience: "notes-api", Policy: policy, TTL: 15 * time.Minute,
+	})
+	if err != nil {
+		panic(err)
+	}
+	verifier, err := auth.NewVerifier(ring, auth.VerifierOptions{Issuer: "notes", Audience: "notes-api", Policy: policy})
 	if err != nil {
 		panic(err)
 	}
@@ -39,9 +47,9 @@ func Example() {
 		p, _ := auth.PrincipalFrom(c.Request().Context())
 		return c.String(http.StatusOK, fmt.Sprint("hello ", p.Roles))
 	}
-	e.GET("/notes", hello, auth.Authenticate(verifier, logging.For()), auth.Require(auth.PermNotesRead))
+	e.GET("/notes", hello, auth.Authenticate(auth.Authentication{Verifier: verifier}), auth.Require(policy, "notes:read"))
 
-	token, _, err := issuer.Issue(auth.Principal{UserID: uuid.New(), TenantID: uuid.New(), Roles: []auth.Role{auth.RoleViewer}})
+	token, _, err := issuer.Issue(auth.Principal{UserID: uuid.New(), TenantID: uuid.New(), Roles: []auth.Role{"reader"}})
 	if err != nil {
 		panic(err)
 	}
@@ -75,11 +83,36 @@ func ExamplePasswords() {
 func ExampleCheckPassword() {
 	err := auth.CheckPassword("password1234", "ann@example.com")
 	fmt.Println(errors.From(err).Details["fields"])
-	// Output: [{password common is one of the commonest passwords}]
+	// Output: [{password common is too easy to guess: it is one of the commonest passwords, or made like one}]
 }
 
-func ExamplePrincipal_Can() {
-	p := auth.Principal{Roles: []auth.Role{auth.RoleMember}}
-	fmt.Println(p.Can(auth.PermNotesWrite), p.Can(auth.PermUsersWrite))
-	// Output: true false
+func ExamplePolicy() {
+	policy, err := auth.NewPolicy(
+		map[auth.Role][]auth.Permission{"author": {"notes:*"}, "reader": {"*:read"}},
+		[]auth.Permission{"notes:read", "notes:write", "users:read"})
+	fmt.Println(policy.Permissions("author"), policy.Permissions("reader"), err)
+
+	narrowed := auth.Principal{Roles: []auth.Role{"author"}, Scopes: []auth.Permission{"notes:read", "users:read"}}
+	fmt.Println(policy.Granted(narrowed))
+	// Output:
+	// [notes:read notes:write] [notes:read users:read] <nil>
+	// [notes:read]
+}
+
+func ExampleAPIKey() {
+	key := auth.NewAPIKey(uuid.New(), uuid.New())
+	fmt.Println(key)
+
+	read, err := auth.ParseAPIKey(key.Reveal()) // what a client sends
+	fmt.Println(read.ID() == key.ID(), read.Matches(key.Hash()), err)
+	// Output:
+	// [REDACTED]
+	// true true <nil>
+}
+
+func ExampleRefreshToken_Successor() {
+	token, seed := auth.NewRefreshToken(uuid.New(), uuid.New()), auth.NewSeed()
+	first, again := token.Successor(seed), token.Successor(seed)
+	fmt.Println(first == again, first == token, first.SessionID() == token.SessionID())
+	// Output: true false true
 }

@@ -1,5 +1,10 @@
 package auth
 
+import (
+	"context"
+	"math/big"
+)
+
 // What the tests outside of the package need to see of its inside.
 var (
 	Bearer = func(values []string) (token, refused string) {
@@ -7,6 +12,7 @@ var (
 		return token, string(why)
 	}
 	CommonPasswords = common
+	CommonWords     = words
 )
 
 // CanonicalPHC parses text and returns it as it would be stored.
@@ -36,6 +42,14 @@ func (v *Verifier) Remembers(token string) bool {
 
 // TakeTurn takes a turn to hash a password, as a hash under way does, until release is called.
 func (p *Passwords) TakeTurn() (release func()) {
-	p.turns <- struct{}{}
-	return func() { <-p.turns }
+	release, err := p.turns.take(context.Background())
+	if err != nil {
+		panic(err)
+	}
+	return release
+}
+
+// WithChecksum ends the beginning of an API key with the checksum that fits it.
+func WithChecksum(text string) string {
+	return text + "_" + base62(big.NewInt(int64(checksum(text))), checksumDigits)
 }

@@ -18,6 +18,35 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 )
 
+// The roles and permissions of the tests.
+const (
+	roleOwner  auth.Role = "owner"
+	roleAdmin  auth.Role = "admin"
+	roleMember auth.Role = "member"
+	roleViewer auth.Role = "viewer"
+
+	permNotesRead  auth.Permission = "notes:read"
+	permNotesWrite auth.Permission = "notes:write"
+	permUsersRead  auth.Permission = "users:read"
+	permUsersWrite auth.Permission = "users:write"
+	permAuditRead  auth.Permission = "audit:read"
+)
+
+var (
+	permissions = []auth.Permission{permNotesRead, permNotesWrite, permUsersRead, permUsersWrite, permAuditRead}
+	policy      = newPolicy(map[auth.Role][]auth.Permission{
+		roleOwner: {"*:*"}, roleAdmin: {"notes:*", "users:*"}, roleMember: {"notes:*", permUsersRead}, roleViewer: {"*:read"},
+	})
+)
+
+func newPolicy(grants map[auth.Role][]auth.Permission) *auth.Policy {
+	p, err := auth.NewPolicy(grants, permissions)
+	if err != nil {
+		panic(err)
+	}
+	return p
+}
+
 const (
 	issuerName = "netrun-service"
 	audience   = "netrun-api"
@@ -25,9 +54,10 @@ const (
 )
 
 var (
-	now    = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	user   = uuid.MustParse("019b0000-0000-7000-8000-000000000001")
-	tenant = uuid.MustParse("019b0000-0000-7000-8000-000000000002")
+	now     = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	user    = uuid.MustParse("019b0000-0000-7000-8000-000000000001")
+	tenant  = uuid.MustParse("019b0000-0000-7000-8000-000000000002")
+	session = uuid.MustParse("019b0000-0000-7000-8000-000000000003")
 
 	// RSA keys are slow to make, so the tests share one key of each kind.
 	rsaKey     = sync.OnceValue(func() crypto.Signer { return generate(auth.RS256) })
@@ -52,11 +82,13 @@ func keySet(t testing.TB, alg auth.Algorithm, key crypto.Signer, retired ...cryp
 
 func newVerifier(t testing.TB, keys *auth.KeySet, edits ...func(*auth.VerifierOptions)) *auth.Verifier {
 	t.Helper()
-	o := auth.VerifierOptions{Issuer: issuerName, Audience: audience, Leeway: leeway, Now: func() time.Time { return now }}
+	o := auth.VerifierOptions{
+		Issuer: issuerName, Audience: audience, Policy: policy, Leeway: leeway, Now: func() time.Time { return now },
+	}
 	for _, edit := range edits {
 		edit(&o)
 	}
-	v, err := auth.NewVerifier(keys, o)
+	v, err := auth.NewVerifier(auth.NewKeyring(keys), o)
 	require.NoError(t, err)
 	return v
 }
@@ -103,7 +135,7 @@ func newForgery(keys *auth.KeySet, method jwt.SigningMethod, key any) *forgery {
 	f.claims.add("iat", unix(now))
 	f.claims.add("jti", `"token-1"`)
 	f.claims.add("client_id", quote(issuerName))
-	f.claims.add("tid", quote(tenant.String()))
+	f.claims.add("tenant_id", quote(tenant.String()))
 	f.claims.add("roles", `["member"]`)
 	return f
 }

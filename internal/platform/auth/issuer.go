@@ -1,40 +1,39 @@
 package auth
 
 import (
-	"encoding/base64"
 	"fmt"
 	"slices"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 )
 
-const tokenType = "at+jwt" // RFC 9068, section 2.1
-
 // IssuerOptions says what every token of an [Issuer] has in common.
 type IssuerOptions struct {
 	Issuer   string           // iss, and client_id: the service is its own client; required
 	Audience string           // aud; required
+	Policy   *Policy          // says which roles there are; required
 	TTL      time.Duration    // life of a token, at least a second, in whole seconds
 	Now      func() time.Time // nil means [time.Now]
 }
 
 // Issuer makes access tokens. It is safe for concurrent use.
 type Issuer struct {
-	keys    *KeySet
+	ring    *Keyring
 	options IssuerOptions
-	header  string // encoded, the same for every token
 }
 
-// NewIssuer returns an issuer that signs with the signing key of keys. It refuses to work without an issuer, an audience
-// or a time to live: such tokens could not be told from those of another service, or would never end.
-func NewIssuer(keys *KeySet, o IssuerOptions) (*Issuer, error) {
+// NewIssuer returns an issuer that signs with the signing key that the ring holds at the time. It refuses to work without
+// an issuer, an audience, a policy or a time to live: its tokens could not be told from those of another service, would
+// hold roles that nobody knows, or would never end.
+func NewIssuer(ring *Keyring, o IssuerOptions) (*Issuer, error) {
 	switch {
-	case keys == nil:
+	case ring.Keys() == nil:
 		return nil, errors.Sentinel("an issuer of tokens needs keys")
+	case o.Policy == nil:
+		return nil, errors.Sentinel("an issuer of tokens needs a policy")
 	case o.Issuer == "" || o.Audience == "":
 		return nil, errors.Sentinel("an issuer of tokens needs an issuer and an audience")
 	case o.TTL < time.Second:
@@ -43,25 +42,24 @@ func NewIssuer(keys *KeySet, o IssuerOptions) (*Issuer, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	header, err := json.Marshal(struct {
-		Algorithm Algorithm `json:"alg"`
-		Type      string    `json:"typ"`
-		KeyID     string    `json:"kid"`
-	}{keys.signing.algorithm, tokenType, keys.signing.id})
-	if err != nil {
-		return nil, fmt.Errorf("encode the token header: %w", err)
-	}
-	return &Issuer{keys: keys, options: o, header: base64.RawURLEncoding.EncodeToString(header)}, nil
+	return &Issuer{ring: ring, options: o}, nil
 }
 
-// Issue returns a token for p and the time at which it ends. The id and the end that p itself carries are not used. A
-// principal without user or tenant, or with an unknown role, is an error.
+// Issue returns a token for p and the time at which it ends. A principal without user or tenant, with an unknown role, a
+// negative generation, or a generation but no session is an error, and so is one with scopes or an API key, which no token
+// can express. The id and the end that p itself carries are not used.
 func (i *Issuer) Issue(p Principal) (token string, expires time.Time, err error) {
 	if p.UserID == uuid.Nil || p.TenantID == uuid.Nil {
 		return "", time.Time{}, errors.Sentinel("a token needs a user and a tenant")
 	}
-	if slices.ContainsFunc(p.Roles, func(r Role) bool { return !r.Valid() }) {
+	if slices.ContainsFunc(p.Roles, func(r Role) bool { return !i.options.Policy.Valid(r) }) {
 		return "", time.Time{}, errors.Sentinel("a token can hold known roles only")
+	}
+	if p.Generation < 0 || p.Generation > 0 && p.SessionID == uuid.Nil {
+		return "", time.Time{}, errors.Sentinel("the generation of a token is that of its session, and not negative")
+	}
+	if p.Scopes != nil || p.APIKeyID != uuid.Nil {
+		return "", time.Time{}, errors.Sentinel("a token is for a user, not for an API key")
 	}
 	id, err := uuid.NewV7()
 	if err != nil {
@@ -69,7 +67,7 @@ func (i *Issuer) Issue(p Principal) (token string, expires time.Time, err error)
 	}
 	now := i.options.Now().Truncate(time.Second)
 	expires = now.Add(i.options.TTL).Truncate(time.Second).UTC()
-	token, err = i.sign(claims{
+	c := claims{
 		Issuer:    i.options.Issuer,
 		Subject:   p.UserID.String(),
 		Audience:  audience{i.options.Audience},
@@ -80,19 +78,10 @@ func (i *Issuer) Issue(p Principal) (token string, expires time.Time, err error)
 		ClientID:  i.options.Issuer,
 		Tenant:    p.TenantID.String(),
 		Roles:     p.Roles,
-	})
+	}
+	if p.SessionID != uuid.Nil {
+		c.Session, c.Generation = p.SessionID.String(), &p.Generation
+	}
+	token, err = i.ring.Keys().sign(c)
 	return token, expires, err
-}
-
-func (i *Issuer) sign(c claims) (string, error) {
-	payload, err := json.Marshal(c)
-	if err != nil {
-		return "", fmt.Errorf("encode the claims: %w", err)
-	}
-	signed := i.header + "." + base64.RawURLEncoding.EncodeToString(payload)
-	signature, err := i.keys.signing.method.Sign(signed, i.keys.private)
-	if err != nil {
-		return "", fmt.Errorf("sign the token: %w", err)
-	}
-	return signed + "." + base64.RawURLEncoding.EncodeToString(signature), nil
 }

@@ -16,8 +16,9 @@ import (
 
 func newIssuer(t testing.TB, keys *auth.KeySet) *auth.Issuer {
 	t.Helper()
-	issuer, err := auth.NewIssuer(keys, auth.IssuerOptions{
-		Issuer: issuerName, Audience: audience, TTL: 15 * time.Minute, Now: func() time.Time { return now.Add(time.Second / 2) },
+	issuer, err := auth.NewIssuer(auth.NewKeyring(keys), auth.IssuerOptions{
+		Issuer: issuerName, Audience: audience, Policy: policy, TTL: 15 * time.Minute,
+		Now: func() time.Time { return now.Add(time.Second / 2) },
 	})
 	require.NoError(t, err)
 	return issuer
@@ -25,19 +26,22 @@ func newIssuer(t testing.TB, keys *auth.KeySet) *auth.Issuer {
 
 func TestNewIssuerRefusesEmptyOptions(t *testing.T) {
 	t.Parallel()
-	keys := keySet(t, auth.ES256, ecKey())
-	good := auth.IssuerOptions{Issuer: issuerName, Audience: audience, TTL: time.Second}
+	keys := auth.NewKeyring(keySet(t, auth.ES256, ecKey()))
+	good := auth.IssuerOptions{Issuer: issuerName, Audience: audience, Policy: policy, TTL: time.Second}
 	for name, o := range map[string]auth.IssuerOptions{
-		"no issuer":    {Audience: audience, TTL: time.Minute},
-		"no audience":  {Issuer: issuerName, TTL: time.Minute},
-		"no life":      {Issuer: issuerName, Audience: audience},
-		"negative":     {Issuer: issuerName, Audience: audience, TTL: -time.Minute},
-		"below second": {Issuer: issuerName, Audience: audience, TTL: time.Second - 1},
+		"no issuer":    {Audience: audience, Policy: policy, TTL: time.Minute},
+		"no audience":  {Issuer: issuerName, Policy: policy, TTL: time.Minute},
+		"no policy":    {Issuer: issuerName, Audience: audience, TTL: time.Minute},
+		"no life":      {Issuer: issuerName, Audience: audience, Policy: policy},
+		"negative":     {Issuer: issuerName, Audience: audience, Policy: policy, TTL: -time.Minute},
+		"below second": {Issuer: issuerName, Audience: audience, Policy: policy, TTL: time.Second - 1},
 	} {
 		_, err := auth.NewIssuer(keys, o)
 		assert.Error(t, err, name)
 	}
 	_, err := auth.NewIssuer(nil, good)
+	require.Error(t, err)
+	_, err = auth.NewIssuer(auth.NewKeyring(nil), good)
 	require.Error(t, err)
 	_, err = auth.NewIssuer(keys, good)
 	require.NoError(t, err)
@@ -48,7 +52,8 @@ func TestTokenHasTheProfileOfRFC9068(t *testing.T) {
 	t.Parallel()
 	keys := keySet(t, auth.ES256, ecKey())
 	token, expires, err := newIssuer(t, keys).Issue(auth.Principal{
-		UserID: user, TenantID: tenant, Roles: []auth.Role{auth.RoleOwner}, TokenID: "not this", ExpiresAt: now.Add(-time.Hour),
+		UserID: user, TenantID: tenant, Roles: []auth.Role{roleOwner}, SessionID: session,
+		TokenID: "not this", ExpiresAt: now.Add(-time.Hour),
 	})
 	require.NoError(t, err)
 	require.Equal(t, now.Add(15*time.Minute), expires)
@@ -68,7 +73,7 @@ func TestTokenHasTheProfileOfRFC9068(t *testing.T) {
 	assert.Equal(t, map[string]any{
 		"iss": issuerName, "sub": user.String(), "aud": []any{audience}, "client_id": issuerName,
 		"exp": float64(expires.Unix()), "nbf": float64(now.Unix()), "iat": float64(now.Unix()),
-		"tid": tenant.String(), "roles": []any{"owner"},
+		"tenant_id": tenant.String(), "roles": []any{"owner"}, "sid": session.String(), "gen": 0.0,
 	}, claims)
 }
 
@@ -76,9 +81,13 @@ func TestIssueRefusesPrincipalsThatWouldNotVerify(t *testing.T) {
 	t.Parallel()
 	issuer := newIssuer(t, keySet(t, auth.ES256, ecKey()))
 	for name, p := range map[string]auth.Principal{
-		"no user":      {TenantID: tenant},
-		"no tenant":    {UserID: user},
-		"unknown role": {UserID: user, TenantID: tenant, Roles: []auth.Role{"root"}},
+		"no user":                         {TenantID: tenant},
+		"no tenant":                       {UserID: user},
+		"unknown role":                    {UserID: user, TenantID: tenant, Roles: []auth.Role{"root"}},
+		"negative generation":             {UserID: user, TenantID: tenant, SessionID: session, Generation: -1},
+		"generation without a session":    {UserID: user, TenantID: tenant, Generation: 1},
+		"an API key":                      {UserID: user, TenantID: tenant, APIKeyID: session},
+		"scopes, which no token can hold": {UserID: user, TenantID: tenant, Scopes: []auth.Permission{}},
 	} {
 		token, _, err := issuer.Issue(p)
 		assert.Error(t, err, name)
@@ -89,10 +98,12 @@ func TestIssueRefusesPrincipalsThatWouldNotVerify(t *testing.T) {
 // The clock of the real issuer and of the real verifier agree.
 func TestIssueAndVerifyNow(t *testing.T) {
 	t.Parallel()
-	keys := keySet(t, auth.ES256, ecKey())
-	issuer, err := auth.NewIssuer(keys, auth.IssuerOptions{Issuer: issuerName, Audience: audience, TTL: time.Minute + time.Second/2})
+	keys := auth.NewKeyring(keySet(t, auth.ES256, ecKey()))
+	issuer, err := auth.NewIssuer(keys, auth.IssuerOptions{
+		Issuer: issuerName, Audience: audience, Policy: policy, TTL: time.Minute + time.Second/2,
+	})
 	require.NoError(t, err)
-	verifier, err := auth.NewVerifier(keys, auth.VerifierOptions{Issuer: issuerName, Audience: audience})
+	verifier, err := auth.NewVerifier(keys, auth.VerifierOptions{Issuer: issuerName, Audience: audience, Policy: policy})
 	require.NoError(t, err)
 	token, expires, err := issuer.Issue(auth.Principal{UserID: user, TenantID: tenant})
 	require.NoError(t, err)

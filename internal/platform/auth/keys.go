@@ -12,14 +12,15 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 )
 
-const minRSABits = 2048 // RFC 7518, section 3.3
-
 // KeySet holds the key that signs and every key that verifies. Each is bound to one algorithm, so that a token cannot
-// choose how it is checked, and is known by its RFC 7638 thumbprint. A KeySet never changes and is safe for concurrent use.
+// choose how it is checked, and is known by its RFC 7638 thumbprint. A KeySet never changes and is safe for concurrent use;
+// a [Keyring] exchanges one for another.
 type KeySet struct {
 	private crypto.Signer
 	signing verificationKey
+	header  string // of every token that is signed, encoded
 	byID    map[string]verificationKey
+	jwks    document
 }
 
 type verificationKey struct {
@@ -29,13 +30,14 @@ type verificationKey struct {
 	public    crypto.PublicKey
 }
 
-// NewKeySet returns the set that signs with private and verifies with it and with the retired keys. It refuses a key that
-// does not fit its algorithm, an RSA key of less than 2048 bits, and a signer that is none of [*rsa.PrivateKey],
-// [*ecdsa.PrivateKey] and [ed25519.PrivateKey].
+// NewKeySet returns the set that signs with private and verifies with it and with the other public keys: retired ones,
+// whose tokens have not ended yet, and the next one, which is published before it signs. It refuses a key that does not fit
+// its algorithm or is weak (see [CheckKey]), and a signer that is none of [*rsa.PrivateKey], [*ecdsa.PrivateKey] and
+// [ed25519.PrivateKey].
 //
-// The curve of a retired elliptic key says its algorithm. A retired RSA key has alg where that is an RSA algorithm, else
-// RS256.
-func NewKeySet(alg Algorithm, private crypto.Signer, retired ...crypto.PublicKey) (*KeySet, error) {
+// The curve of another elliptic key says its algorithm. Another RSA key has alg where that is an RSA algorithm, else RS256:
+// who changes from one RSA algorithm to a second waits for the tokens of the first to end.
+func NewKeySet(alg Algorithm, private crypto.Signer, others ...crypto.PublicKey) (*KeySet, error) {
 	alg, err := ParseAlgorithm(string(alg))
 	if err != nil {
 		return nil, err
@@ -49,17 +51,22 @@ func NewKeySet(alg Algorithm, private crypto.Signer, retired ...crypto.PublicKey
 	if err != nil {
 		return nil, fmt.Errorf("use the signing key: %w", err)
 	}
+	all := []verificationKey{signing}
 	set := &KeySet{private: private, signing: signing, byID: map[string]verificationKey{signing.id: signing}}
-	for i, public := range retired {
-		key, err := newVerificationKey(retiredAlgorithm(alg, public), public)
+	for i, public := range others {
+		key, err := newVerificationKey(otherAlgorithm(alg, public), public)
 		if err != nil {
-			return nil, fmt.Errorf("use retired key %d: %w", i+1, err)
+			return nil, fmt.Errorf("use public key %d: %w", i+1, err)
 		}
 		if _, known := set.byID[key.id]; !known {
-			set.byID[key.id] = key
+			set.byID[key.id], all = key, append(all, key)
 		}
 	}
-	return set, nil
+	if set.header, err = headerOf(signing); err != nil {
+		return nil, err
+	}
+	set.jwks, err = newDocument(all)
+	return set, err
 }
 
 // KeyID returns the kid of the key that signs: its RFC 7638 thumbprint.
@@ -68,8 +75,15 @@ func (s *KeySet) KeyID() string { return s.signing.id }
 // Algorithm returns the algorithm of the key that signs.
 func (s *KeySet) Algorithm() Algorithm { return s.signing.algorithm }
 
+// holds reports whether tokens of the key are still taken, by the algorithm they were checked with. The id is a hash of the
+// key, so that equal ids are equal keys.
+func (s *KeySet) holds(key verificationKey) bool {
+	same, ok := s.byID[key.id]
+	return ok && same.algorithm == key.algorithm
+}
+
 func newVerificationKey(alg Algorithm, public crypto.PublicKey) (verificationKey, error) {
-	if err := fits(alg, public); err != nil {
+	if err := CheckKey(alg, public); err != nil {
 		return verificationKey{}, err
 	}
 	id, err := Thumbprint(public)
@@ -79,42 +93,13 @@ func newVerificationKey(alg Algorithm, public crypto.PublicKey) (verificationKey
 	return verificationKey{id: id, algorithm: alg, method: alg.method(), public: public}, nil
 }
 
-// keyError says which rule a key breaks. Its text never holds key material.
-type keyError struct{ rule, message string }
-
-func (e *keyError) Error() string { return e.message }
-
-// fits says whether public is a key for alg, and a strong enough one.
-func fits(alg Algorithm, public crypto.PublicKey) error {
-	mismatch := &keyError{"algorithm", fmt.Sprintf("the key is not one for %s", alg)}
-	switch m := alg.method().(type) {
-	case *jwt.SigningMethodRSA:
-		key, ok := public.(*rsa.PublicKey)
-		if !ok {
-			return mismatch
-		}
-		if key.N.BitLen() < minRSABits {
-			return &keyError{"min_bits", fmt.Sprintf("an RSA key must have at least %d bits", minRSABits)}
-		}
-		return nil
-	case *jwt.SigningMethodECDSA:
-		if key, ok := public.(*ecdsa.PublicKey); ok && key.Curve.Params().BitSize == m.CurveBits {
-			return nil
-		}
-	case *jwt.SigningMethodEd25519:
-		if _, ok := public.(ed25519.PublicKey); ok {
-			return nil
-		}
-	}
-	return mismatch
-}
-
-func retiredAlgorithm(current Algorithm, public crypto.PublicKey) Algorithm {
-	if fits(current, public) == nil {
+// otherAlgorithm returns the algorithm of a key that does not sign.
+func otherAlgorithm(current Algorithm, public crypto.PublicKey) Algorithm {
+	if CheckKey(current, public) == nil {
 		return current
 	}
 	for _, alg := range []Algorithm{ES256, ES384, ES512, EdDSA} {
-		if fits(alg, public) == nil {
+		if CheckKey(alg, public) == nil {
 			return alg
 		}
 	}

@@ -62,7 +62,7 @@ func TestKeySetBindsKeysToOneAlgorithm(t *testing.T) {
 		assert.Error(t, err, name)
 	}
 	_, err = auth.NewKeySet(auth.RS256, rsaKey(), p224.Public())
-	require.ErrorContains(t, err, "retired key 1")
+	require.ErrorContains(t, err, "public key 1")
 
 	set, err := auth.NewKeySet("rs256", rsaKey())
 	require.NoError(t, err)
@@ -77,6 +77,29 @@ func TestWeakRSAKeysAreRefused(t *testing.T) {
 	require.ErrorContains(t, err, "at least 2048 bits")
 	_, err = auth.NewKeySet(auth.RS256, rsaKey(), weak.Public())
 	require.ErrorContains(t, err, "at least 2048 bits")
+}
+
+func TestCheckKeyRefusesUnsoundRSAKeys(t *testing.T) {
+	t.Parallel()
+	good := rsaKey().Public().(*rsa.PublicKey)
+	even := new(big.Int).Sub(good.N, big.NewInt(1))
+	huge := new(big.Int).SetBit(new(big.Int).Set(good.N), 8192, 1)
+	for message, key := range map[string]*rsa.PublicKey{
+		"modulus":              {N: even, E: 65537},
+		"must be odd":          {E: 65537},
+		"at most 8192 bits":    {N: huge, E: 65537},
+		"exponent":             {N: good.N, E: 65536},
+		"exponent of an RSA":   {N: good.N, E: 3},
+		"at least 65537":       {N: good.N, E: -65537},
+		"odd and at least":     {N: good.N, E: 1 << 31},
+		"the public exponent ": {N: good.N, E: 1<<31 + 1},
+	} {
+		require.ErrorContains(t, auth.CheckKey(auth.RS256, key), message)
+	}
+	require.NoError(t, auth.CheckKey(auth.RS256, good))
+	require.Error(t, auth.CheckKey(auth.EdDSA, ed25519.PublicKey{1, 2, 3}), "cut")
+	require.Error(t, auth.CheckKey(auth.ES256, &ecdsa.PublicKey{}))
+	require.Error(t, auth.CheckKey("none", good))
 }
 
 // The vectors of RFC 7638, section 3.1, RFC 8037, appendix A.3, and the P-256 key of RFC 7517, appendix A.1, whose

@@ -50,8 +50,8 @@ func newDoor(t *testing.T, permission auth.Permission) *door {
 		audit.Info(ctx, "entered")
 		return c.NoContent(http.StatusNoContent)
 	}
-	d.echo.GET("/", handler, auth.Authenticate(verifier, audit), auth.Require(permission))
-	d.echo.GET("/unauthenticated", handler, auth.Require(permission))
+	d.echo.GET("/", handler, auth.Authenticate(auth.Authentication{Verifier: verifier, Log: audit}), auth.Require(policy, permission))
+	d.echo.GET("/unauthenticated", handler, auth.Require(policy, permission))
 	return d
 }
 
@@ -99,7 +99,7 @@ func requireProblem(t *testing.T, w *httptest.ResponseRecorder, code errors.Code
 
 func TestGoodTokenEnters(t *testing.T) {
 	for _, scheme := range []string{"Bearer ", "bearer ", "BEARER "} {
-		d := newDoor(t, auth.PermNotesWrite)
+		d := newDoor(t, permNotesWrite)
 		w := d.get("/", scheme+d.token(t))
 		require.Equal(t, http.StatusNoContent, w.Code)
 		require.Equal(t, user, d.entered.UserID)
@@ -113,7 +113,7 @@ func TestGoodTokenEnters(t *testing.T) {
 }
 
 func TestNoTokenIsNoAttack(t *testing.T) {
-	d := newDoor(t, auth.PermNotesWrite)
+	d := newDoor(t, permNotesWrite)
 	token := d.token(t)
 	for name, w := range map[string]*httptest.ResponseRecorder{
 		"no header":       d.get("/"),
@@ -132,33 +132,47 @@ func TestNoTokenIsNoAttack(t *testing.T) {
 }
 
 func TestRefusedTokensAreAudited(t *testing.T) {
-	d := newDoor(t, auth.PermNotesWrite)
+	d := newDoor(t, permNotesWrite)
 	good := d.token(t)
 	for name, c := range map[string]struct {
 		headers []string
 		code    errors.Code
 		reason  string
 	}{
-		"expired":      {[]string{"Bearer " + d.token(t, claim("exp", at(-leeway)))}, errors.CodeTokenExpired, "expired"},
+		"expired":      {[]string{"Bearer " + d.token(t, claim("exp", at(-leeway)), claim("sid", quote(session.String())), claim("gen", "3"))}, errors.CodeTokenExpired, "expired"},
 		"forged":       {[]string{"Bearer " + d.token(t, claim("iss", `"x"`))}, errors.CodeTokenInvalid, "wrong_issuer"},
 		"no token":     {[]string{"Bearer"}, errors.CodeTokenInvalid, "malformed_authorization_header"},
 		"empty token":  {[]string{"Bearer "}, errors.CodeTokenInvalid, "malformed_authorization_header"},
 		"two blanks":   {[]string{"Bearer  " + good}, errors.CodeTokenInvalid, "malformed_authorization_header"},
 		"two tokens":   {[]string{"Bearer " + good + ", Bearer " + good}, errors.CodeTokenInvalid, "malformed_authorization_header"},
 		"tab":          {[]string{"Bearer " + good + "\t"}, errors.CodeTokenInvalid, "malformed_authorization_header"},
-		"two headers":  {[]string{"Bearer " + good, "Bearer " + good}, errors.CodeTokenInvalid, "several_authorization_headers"},
-		"hidden basic": {[]string{"Basic dTpw", "Bearer " + good}, errors.CodeTokenInvalid, "several_authorization_headers"},
+		"two headers":  {[]string{"Bearer " + good, "Bearer " + good}, errors.CodeValidation, "several_credentials"},
+		"hidden basic": {[]string{"Basic dTpw", "Bearer " + good}, errors.CodeValidation, "several_credentials"},
+		"an API key":   {[]string{"Bearer " + auth.NewAPIKey(tenant, session).Reveal()}, errors.CodeTokenInvalid, "not_three_segments"},
+		"refresh":      {[]string{"Bearer " + auth.NewRefreshToken(tenant, session).Reveal()}, errors.CodeTokenInvalid, "not_three_segments"},
 	} {
 		d.log.Reset()
 		w := d.get("/", c.headers...)
 		requireProblem(t, w, c.code)
-		assert.Contains(t, w.Header().Get("WWW-Authenticate"), `error="invalid_token"`, name)
+		challenge := `error="invalid_token"`
+		if c.code == errors.CodeValidation {
+			challenge = `error="invalid_request"` // RFC 6750, section 3.1
+		}
+		assert.Contains(t, w.Header().Get("WWW-Authenticate"), challenge, name)
 		event := line(t, d.log.String(), "token_rejected")
 		require.NotNil(t, event, name)
 		assert.Equal(t, "warning", event["level"], name)
 		assert.Equal(t, true, event["audit"], name)
 		assert.Equal(t, c.reason, event["reason"], name)
 		assert.Equal(t, "192.0.2.1", event["remote_ip"], name)
+		if c.reason == "expired" { // the service made it, so it is known whose it was
+			assert.Equal(t, user.String(), event["user_id"])
+			assert.Equal(t, tenant.String(), event["tenant_id"])
+			assert.Equal(t, session.String(), event["session_id"])
+		} else {
+			assert.NotContains(t, event, "user_id", name)
+			assert.NotContains(t, event, "tenant_id", name)
+		}
 		for _, part := range strings.Split(good, ".") {
 			assert.NotContains(t, d.log.String(), part, name)
 			assert.NotContains(t, w.Body.String(), part, name)
@@ -168,10 +182,12 @@ func TestRefusedTokensAreAudited(t *testing.T) {
 }
 
 func TestRevokedTokenIsRefusedAndABrokenListIsNoRefusal(t *testing.T) {
-	d := newDoor(t, auth.PermNotesWrite)
+	d := newDoor(t, permNotesWrite)
 	d.revoking = func(context.Context, auth.Principal) (bool, error) { return true, nil }
 	requireProblem(t, d.get("/", "Bearer "+d.token(t)), errors.CodeTokenRevoked)
-	require.Equal(t, "revoked", line(t, d.log.String(), "token_rejected")["reason"])
+	event := line(t, d.log.String(), "token_rejected")
+	require.Equal(t, "revoked", event["reason"])
+	require.Equal(t, user.String(), event["user_id"])
 
 	d.log.Reset()
 	d.revoking = func(context.Context, auth.Principal) (bool, error) {
@@ -184,7 +200,7 @@ func TestRevokedTokenIsRefusedAndABrokenListIsNoRefusal(t *testing.T) {
 
 // Not parallel: Require writes to the default log, which is the program's only one.
 func TestMissingPermissionIsAudited(t *testing.T) {
-	d := newDoor(t, auth.PermAuditRead)
+	d := newDoor(t, permAuditRead)
 	var log bytes.Buffer
 	core, err := logging.NewCore(logging.Options{App: "test", Level: "debug", Format: "json", Output: &log})
 	require.NoError(t, err)
@@ -201,6 +217,7 @@ func TestMissingPermissionIsAudited(t *testing.T) {
 	assert.Equal(t, "192.0.2.1", event["remote_ip"])
 	assert.Equal(t, user.String(), event["user_id"])
 	assert.Equal(t, tenant.String(), event["tenant_id"])
+	assert.Equal(t, "missing_permission", event["reason"])
 
 	require.Equal(t, http.StatusNoContent, d.get("/", "Bearer "+d.token(t, claim("roles", `["owner"]`))).Code)
 }

@@ -63,7 +63,7 @@ type tokenHeader struct {
 
 // keyFor returns the key that the header names, if the token may be checked with it. A key that a token brings along, or
 // points to, is refused, not ignored: nobody who means well sends one.
-func (v *Verifier) keyFor(raw []byte) (verificationKey, refusal) {
+func (s *KeySet) keyFor(raw []byte) (verificationKey, refusal) {
 	var h tokenHeader
 	if err := json.Unmarshal(raw, &h); err != nil {
 		return verificationKey{}, refusedHeaderJSON
@@ -78,7 +78,7 @@ func (v *Verifier) keyFor(raw []byte) (verificationKey, refusal) {
 	case len(h.KeyID) > maxKeyIDBytes:
 		return verificationKey{}, refusedKeyID
 	}
-	key, known := v.keys.byID[h.KeyID]
+	key, known := s.byID[h.KeyID]
 	if !known {
 		return verificationKey{}, refusedKey
 	}
@@ -107,6 +107,7 @@ func (v *Verifier) read(payload []byte) (accepted, refusal) {
 	}
 	user, userOK := parseID(c.Subject)
 	tenant, tenantOK := parseID(c.Tenant)
+	session, generation, sessionOK := c.session()
 	switch {
 	case c.Issuer != v.options.Issuer:
 		return accepted{}, refusedIssuer
@@ -116,12 +117,15 @@ func (v *Verifier) read(payload []byte) (accepted, refusal) {
 		return accepted{}, refusedSubject
 	case !tenantOK:
 		return accepted{}, refusedTenant
-	case slices.ContainsFunc(c.Roles, func(r Role) bool { return !r.Valid() }):
+	case slices.ContainsFunc(c.Roles, func(r Role) bool { return !v.options.Policy.Valid(r) }):
 		return accepted{}, refusedRole
+	case !sessionOK:
+		return accepted{}, refusedSession
 	}
 	return accepted{
 		principal: Principal{
-			UserID: user, TenantID: tenant, Roles: c.Roles, TokenID: c.ID, ExpiresAt: time.Unix(c.Expires, 0).UTC(),
+			UserID: user, TenantID: tenant, Roles: c.Roles, SessionID: session, Generation: generation,
+			TokenID: c.ID, ExpiresAt: time.Unix(c.Expires, 0).UTC(),
 		},
 		notBefore: time.Unix(c.NotBefore, 0),
 		issuedAt:  time.Unix(c.IssuedAt, 0),

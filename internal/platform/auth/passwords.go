@@ -18,6 +18,7 @@ type PasswordOptions struct {
 	Passes      uint32 // 2
 	Lanes       uint8  // 1
 	Concurrency int    // how many hashes are computed at a time; GOMAXPROCS
+	Waiting     int    // how many may wait for their turn; 32 for each that is computed at a time
 }
 
 const (
@@ -25,14 +26,18 @@ const (
 	hashBytes = 32
 )
 
-// Passwords hashes passwords and checks them, with argon2id (RFC 9106) in PHC strings. Only so many hashes are computed
-// at a time, because each needs a lot of memory; the others wait for their turn, or for their ctx to end. It is safe for
-// concurrent use.
+// Passwords hashes passwords and checks them, with argon2id (RFC 9106) in PHC strings. It is safe for concurrent use.
 //
-// A password is hashed in Unicode's NFC form, so that it does not matter how a keyboard composes an accent.
+// Only so many hashes are computed at a time, because each needs a lot of memory. A bounded number of others wait for their
+// turn, for five seconds at most. Whoever comes beyond that, or waits for longer, gets a SERVICE_UNAVAILABLE with
+// Retry-After: a flood of logins costs neither memory nor the requests that hang behind it.
+//
+// A password is hashed in Unicode's NFC form, so that it does not matter how a keyboard composes an accent. It is not
+// NFKC: that would make one password of several which their owner can tell apart, such as x² and x2, and RFC 8265 and NIST
+// SP 800-63B allow either.
 type Passwords struct {
 	cost  cost
-	turns chan struct{}
+	turns *turns
 	dummy string
 }
 
@@ -54,8 +59,11 @@ func NewPasswords(o PasswordOptions) (*Passwords, error) {
 	if o.Concurrency <= 0 {
 		o.Concurrency = runtime.GOMAXPROCS(0)
 	}
+	if o.Waiting <= 0 {
+		o.Waiting = waitingPerTurn * o.Concurrency
+	}
 	dummy := phc{cost: c, salt: random(saltBytes), hash: random(hashBytes)}
-	return &Passwords{cost: c, turns: make(chan struct{}, o.Concurrency), dummy: dummy.String()}, nil
+	return &Passwords{cost: c, turns: newTurns(o.Concurrency, o.Waiting), dummy: dummy.String()}, nil
 }
 
 // HashPassword returns the PHC string to store for a password. It does not judge the password: see [CheckPassword].
@@ -93,15 +101,11 @@ func (p *Passwords) Dummy(ctx context.Context, password string) error {
 }
 
 func (p *Passwords) derive(ctx context.Context, password string, h phc, size uint32) ([]byte, error) {
-	if err := ctx.Err(); err != nil {
+	release, err := p.turns.take(ctx)
+	if err != nil {
 		return nil, fmt.Errorf("wait for a turn to hash a password: %w", err)
 	}
-	select {
-	case p.turns <- struct{}{}:
-		defer func() { <-p.turns }()
-	case <-ctx.Done():
-		return nil, fmt.Errorf("wait for a turn to hash a password: %w", ctx.Err())
-	}
+	defer release()
 	return argon2.IDKey(norm.NFC.Bytes([]byte(password)), h.salt, h.cost.passes, h.cost.memoryKiB, h.cost.lanes, size), nil
 }
 

@@ -169,6 +169,48 @@ func TestHashesWaitForTheirTurn(t *testing.T) {
 	})
 }
 
+// A flood of logins is sent away: beyond the queue at once, in the queue after five seconds.
+func TestHashQueueIsBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := cheap(t, func(o *auth.PasswordOptions) { o.Concurrency, o.Waiting = 1, 2 })
+		release := p.TakeTurn()
+		start := time.Now()
+		waited := make(chan error, 2)
+		for range 2 {
+			go func() {
+				_, err := p.HashPassword(t.Context(), password)
+				waited <- err
+			}()
+		}
+		synctest.Wait()
+		for range 10 {
+			requireBusy(t, p.Dummy(t.Context(), password))
+		}
+		require.Zero(t, time.Since(start), "who finds the queue full does not wait")
+
+		requireBusy(t, <-waited)
+		requireBusy(t, <-waited)
+		require.Equal(t, 5*time.Second, time.Since(start))
+
+		go func() {
+			_, err := p.HashPassword(t.Context(), password)
+			waited <- err
+		}()
+		synctest.Wait()
+		release()
+		require.NoError(t, <-waited, "those who gave up have left the queue")
+	})
+}
+
+func requireBusy(t *testing.T, err error) {
+	t.Helper()
+	e, ok := errors.AsType[*errors.Error](err)
+	require.True(t, ok, err)
+	require.Equal(t, errors.CodeServiceUnavailable, e.Code)
+	require.Equal(t, time.Second, e.RetryAfter)
+}
+
 func TestHashNeedsALivingContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())

@@ -31,6 +31,23 @@ func (c cost) sane() bool {
 		c.memoryKiB >= minKiBPerLane*uint32(c.lanes) && c.memoryKiB <= maxMemoryKiB
 }
 
+// leastMemory returns the KiB that a hash with so many passes needs to be as hard to guess as OWASP's Password Storage Cheat
+// Sheet asks.
+func leastMemory(passes uint32) uint32 {
+	switch passes {
+	case 0, 1:
+		return 47104
+	case 2:
+		return 19456
+	case 3:
+		return 12288
+	case 4:
+		return 9216
+	default:
+		return 7168
+	}
+}
+
 // phc is a hash in the PHC string format: $argon2id$v=19$m=19456,t=2,p=1$salt$hash.
 type phc struct {
 	cost       cost

@@ -53,14 +53,13 @@ func (p *Policy) resolve(grant Permission, set map[Permission]bool) error {
 	if _, _, ok := grant.split(); !ok {
 		return fmt.Errorf("the grant %q is not written resource:action", grant)
 	}
-	before := len(set)
 	matched := false
 	for permission := range p.known {
 		if grant.covers(permission) {
 			set[permission], matched = true, true
 		}
 	}
-	if !matched && len(set) == before {
+	if !matched {
 		return fmt.Errorf("the grant %q matches no known permission", grant)
 	}
 	return nil

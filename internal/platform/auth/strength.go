@@ -1,7 +1,6 @@
 package auth
 
 import (
-	_ "embed"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -17,21 +16,14 @@ const (
 	minLocalPart = 3   // shorter ones are in too many good passwords
 )
 
-//go:embed common_passwords.txt
-var commonText string
-
-// common holds the commonest passwords that are long enough to pass the rule of length.
-var common = func() map[string]bool {
-	set := map[string]bool{}
-	for line := range strings.Lines(commonText) {
-		set[strings.TrimSpace(line)] = true
-	}
-	return set
-}()
-
-// CheckPassword says whether a new password is strong enough: 12 to 128 characters, none of the commonest, and without
-// the part of the email before the @ (where that has three characters or more). There are no rules about digits or
-// signs: NIST SP 800-63B advises against them. What is wrong comes as a VALIDATION_ERROR about the field password.
+// CheckPassword says whether a new password is strong enough: 12 to 128 characters, none of the commonest nor made the way
+// the commonest are, and without the part of the email before the @ (where that has three characters or more). There are no
+// rules about digits or signs: NIST SP 800-63B advises against them. What is wrong comes as a VALIDATION_ERROR about the
+// field password, which never quotes it.
+//
+// The commonest are those of a list and those that follow a pattern that every guesser tries: a common word or two with
+// digits and signs around it, also repeated or in leet spelling, walks over the keyboard, sequences, repetitions of a few
+// characters, dates.
 func CheckPassword(password, email string) error {
 	if !utf8.ValidString(password) {
 		return errors.Invalid("password", "encoding", "must be valid UTF-8")
@@ -44,8 +36,8 @@ func CheckPassword(password, email string) error {
 		return errors.Invalid("password", "max_length", fmt.Sprintf("must have at most %d characters", maxPassword))
 	}
 	password = strings.ToLower(password)
-	if common[password] {
-		return errors.Invalid("password", "common", "is one of the commonest passwords")
+	if isCommon(password) {
+		return errors.Invalid("password", "common", "is too easy to guess: it is one of the commonest passwords, or made like one")
 	}
 	local, _, _ := strings.Cut(strings.ToLower(norm.NFC.String(email)), "@")
 	if utf8.RuneCountInString(local) >= minLocalPart && strings.Contains(password, local) {

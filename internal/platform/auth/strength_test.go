@@ -21,7 +21,7 @@ func TestCheckPassword(t *testing.T) {
 		"11 characters in 22 bytes":  {strings.Repeat("é", 11), "", "min_length"},
 		"12 composed by parts":       {strings.Repeat("e\u0301", 11), "", "min_length"},
 		"empty":                      {"", "", "min_length"},
-		"128 characters":             {strings.Repeat("é", 128), "", ""},
+		"128 characters":             {strings.Repeat("é xkzvqw", 16), "", ""},
 		"129 characters":             {strings.Repeat("x", 129), "", "max_length"},
 		"common":                     {"password1234", "", "common"},
 		"common in another case":     {"PassWord1234", "", "common"},
@@ -50,6 +50,30 @@ func TestCheckPassword(t *testing.T) {
 	}
 }
 
+// The patterns are tried by every guesser, so the list need not hold what they make.
+func TestPasswordsMadeByPattern(t *testing.T) {
+	t.Parallel()
+	for _, weak := range []string{
+		"            ", "\u00a0 \u2003\u2009 \u00a0 \u2003\u2009 \u00a0 \u2003", "aaaaaaaaaaaaa", "121212121212", "abcabcabcabcabc", "xyzwxyzwxyzw",
+		"monkey12monkey12", "monkeymonkey99", "Dragon!Dragon!", "sunshinesunshine", "hunter2hunter2",
+		"monkey20242024", "2024!!sunshine", "Liverpool2025", "Elizabeth1985!", "charlie19991231", "P@ssw0rd2026!", "$unsh1ne2024", "welc0m3!!2024",
+		"Butterfly1234", "september2026", "!!!Manchester!!!", "tr1n1ty1999!",
+		"qwertyuiopas", "poiuytrewqlkj", "1qaz2wsx3edc4rfv", "zaq1xsw2cde3", "qwertzuiopyx", "azertyuiop12", "asdfghjkl;'123", "1q2w3e4r5t6y7u",
+		"abcdefgh12345678", "9876543210987", "!@#$%^&*()qwer", "aaaabbbbcccc", "111122223333", "QWERTYasdfgh",
+	} {
+		err := auth.CheckPassword(weak, "")
+		require.Error(t, err, weak)
+		assert.Equal(t, "common", errors.From(err).Details["fields"].([]errors.FieldError)[0].Rule, weak)
+	}
+	for _, good := range []string{
+		"violet harbour lanterns", "monkey wrench in the gears", "xkzvqwmnptrh", "847362910573", "dragon84736291057", "correct-horse-7713-battery",
+		"Tr0ub4dor&3-and-more", "poster retro doors", "S3cure-Passw0rd-9x", "\u5bc6\u7801\u4e0d\u662f\u8fd9\u4e2a\u5929\u4e0a\u7684\u661f\u661f\u5f88\u4eae",
+		"password1234 it is not", "sunset over lisbon", "aB3$kLm9!pQz",
+	} {
+		assert.NoError(t, auth.CheckPassword(good, ""), good)
+	}
+}
+
 // What is shorter than the least length, or not in lower case, would never match.
 func TestCommonPasswordsCanMatch(t *testing.T) {
 	t.Parallel()
@@ -58,4 +82,23 @@ func TestCommonPasswordsCanMatch(t *testing.T) {
 		assert.GreaterOrEqual(t, utf8.RuneCountInString(p), 12, p)
 		assert.Equal(t, strings.ToLower(p), p)
 	}
+	require.Greater(t, len(auth.CommonWords), 1000)
+	for w := range auth.CommonWords {
+		assert.Regexp(t, "^[a-z]{4,}$", w)
+	}
+}
+
+// The rules must hold for any text, and in no time: 128 characters are the most that get so far.
+func FuzzCheckPassword(f *testing.F) {
+	for _, seed := range []string{"", password, "password1234", "$$$$1337monkey", strings.Repeat("ab", 64), strings.Repeat("\u0301", 128), "\xff"} {
+		f.Add(seed, "ann@example.com")
+	}
+	f.Fuzz(func(t *testing.T, password, email string) {
+		err := auth.CheckPassword(password, email)
+		if err == nil {
+			require.True(t, utf8.ValidString(password))
+			return
+		}
+		require.True(t, errors.HasCode(err, errors.CodeValidation))
+	})
 }

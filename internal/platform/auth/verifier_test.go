@@ -18,18 +18,21 @@ import (
 
 func TestNewVerifierRefusesWhatWouldSwitchChecksOff(t *testing.T) {
 	t.Parallel()
-	keys := keySet(t, auth.ES256, ecKey())
-	good := auth.VerifierOptions{Issuer: issuerName, Audience: audience}
+	keys := auth.NewKeyring(keySet(t, auth.ES256, ecKey()))
+	good := auth.VerifierOptions{Issuer: issuerName, Audience: audience, Policy: policy}
 	for name, o := range map[string]auth.VerifierOptions{
-		"no issuer":       {Audience: audience},
-		"no audience":     {Issuer: issuerName},
-		"negative leeway": {Issuer: issuerName, Audience: audience, Leeway: -time.Second},
-		"huge leeway":     {Issuer: issuerName, Audience: audience, Leeway: time.Minute + 1},
+		"no issuer":       {Audience: audience, Policy: policy},
+		"no audience":     {Issuer: issuerName, Policy: policy},
+		"no policy":       {Issuer: issuerName, Audience: audience},
+		"negative leeway": {Issuer: issuerName, Audience: audience, Policy: policy, Leeway: -time.Second},
+		"huge leeway":     {Issuer: issuerName, Audience: audience, Policy: policy, Leeway: time.Minute + 1},
 	} {
 		_, err := auth.NewVerifier(keys, o)
 		assert.Error(t, err, name)
 	}
 	_, err := auth.NewVerifier(nil, good)
+	require.Error(t, err)
+	_, err = auth.NewVerifier(auth.NewKeyring(nil), good)
 	require.Error(t, err)
 	_, err = auth.NewVerifier(keys, good)
 	require.NoError(t, err)
@@ -45,7 +48,7 @@ func TestVerifyWithEveryAlgorithm(t *testing.T) {
 			key = generate(alg)
 		}
 		keys := keySet(t, alg, key)
-		want := auth.Principal{UserID: user, TenantID: tenant, Roles: []auth.Role{auth.RoleAdmin, auth.RoleViewer}}
+		want := auth.Principal{UserID: user, TenantID: tenant, Roles: []auth.Role{roleAdmin, roleViewer}}
 		token, expires, err := newIssuer(t, keys).Issue(want)
 		require.NoError(t, err, alg)
 		got, err := newVerifier(t, keys).Verify(t.Context(), token)
@@ -151,8 +154,8 @@ func TestCallersCannotChangeWhatIsRemembered(t *testing.T) {
 	for range 3 {
 		p, err := verifier.Verify(t.Context(), token)
 		require.NoError(t, err)
-		require.Equal(t, []auth.Role{auth.RoleMember}, p.Roles)
-		p.Roles[0] = auth.RoleOwner
+		require.Equal(t, []auth.Role{roleMember}, p.Roles)
+		p.Roles[0] = roleOwner
 	}
 }
 
@@ -216,5 +219,19 @@ func TestVerifyConcurrently(t *testing.T) {
 	for token := range principals {
 		_, err := verifier.Verify(t.Context(), token)
 		requireRefused(t, err, errors.CodeTokenExpired, "expired", token)
+	}
+}
+
+// The session comes back as it was issued, the first generation included.
+func TestSessionOfAToken(t *testing.T) {
+	t.Parallel()
+	keys := keySet(t, auth.ES256, ecKey())
+	for _, generation := range []int64{0, 1, 1 << 40} {
+		token, _, err := newIssuer(t, keys).Issue(auth.Principal{UserID: user, TenantID: tenant, SessionID: session, Generation: generation})
+		require.NoError(t, err)
+		p, err := newVerifier(t, keys).Verify(t.Context(), token)
+		require.NoError(t, err)
+		require.Equal(t, session, p.SessionID)
+		require.Equal(t, generation, p.Generation)
 	}
 }
