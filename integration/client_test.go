@@ -108,6 +108,15 @@ func (c client) register() client {
 	}
 }
 
+// login returns a client with a new token of the same user.
+func (c client) login() client {
+	c.t.Helper()
+	res := client{t: c.t, base: c.base}.post("/v1/auth/login", map[string]any{"email": c.email, "password": password, "tenant_id": c.tenantID})
+	require.Equal(c.t, http.StatusOK, res.status, string(res.body))
+	c.token = res.text("access_token")
+	return c
+}
+
 // note creates a note and returns its id.
 func (c client) note(title string, more ...map[string]any) string {
 	c.t.Helper()

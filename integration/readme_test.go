@@ -26,7 +26,7 @@ func TestTourOfTheREADME(t *testing.T) {
 	out, err := shell.CombinedOutput()
 	require.NoError(t, err, string(out))
 	for _, want := range []string{
-		`"role":"owner"`, `"permissions":["notes:read"`, `"title":"First note"`, `"items":[{"id":`, `"title":"Renamed"`,
+		`"role":"owner"`, `"notes:read"`, `"title":"First note"`, `"items":[{"id":`, `"title":"Renamed"`,
 		`"code":"PRECONDITION_FAILED"`, `"code":"VALIDATION_ERROR"`, `{"status":"ok"}`, `{"status":"ready"`,
 	} {
 		assert.Contains(t, string(out), want)

@@ -122,6 +122,11 @@ func (s *service) read(stdout io.Reader) {
 func (s *service) events(event string) (list []map[string]any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.eventsLocked(event)
+}
+
+// eventsLocked is events for the functions of awaitThat, which hold the lock.
+func (s *service) eventsLocked(event string) (list []map[string]any) {
 	for _, line := range s.log {
 		if line["event"] == event {
 			list = append(list, line)

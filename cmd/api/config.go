@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"text/tabwriter"
@@ -41,8 +40,8 @@ func (p *program) showConfig(cmd *cobra.Command, as format) error {
 	if origins == nil {
 		return err
 	}
-	if print := p.printSettings(slices.Collect(origins.All()), as); print != nil {
-		return print
+	if printing := p.printSettings(slices.Collect(origins.All()), as); printing != nil {
+		return printing
 	}
 	for _, s := range origins.Suggestions() {
 		fmt.Fprintf(p.stderr, "%s (%s) is not known: did you mean %s?\n", s.Variable, s.Source, s.DidYouMean)
@@ -52,10 +51,7 @@ func (p *program) showConfig(cmd *cobra.Command, as format) error {
 
 func (p *program) printSettings(settings []config.Setting, as format) error {
 	if as == formatJSON {
-		e := json.NewEncoder(p.stdout)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		return e.Encode(settings)
+		return p.printJSON(settings)
 	}
 	w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "VARIABLE\tVALUE\tSOURCE\tCHANGES")

@@ -18,7 +18,7 @@ func (p *program) envCommand() *cobra.Command {
 		Args:  noArgs,
 		RunE:  needsSubcommand,
 	}
-	cmd.AddCommand(&cobra.Command{
+	cmd.AddCommand(p.envValidateCommand(), p.envSchemaCommand(), p.envDiffCommand(), &cobra.Command{
 		Use:   "example",
 		Short: "Print a .env.example of every variable, made from the configuration structs",
 		Args:  noArgs,
@@ -36,7 +36,7 @@ func writeExample(w io.Writer) error {
 	}
 	var b strings.Builder
 	b.WriteString("# Every variable of the service, with its default. Copy this file to .env and uncomment what is to change.\n" +
-		"# A secret NAME may be given as NAME_FILE, the path of a file that holds it.\n")
+		"# [secret] and [file]: NAME_FILE may name a file that holds the value. [live]: SIGHUP takes a change over, without a restart.\n")
 	for _, v := range variables {
 		fmt.Fprintf(&b, "\n# %s\n", describe(v))
 		fmt.Fprintf(&b, "#%s=%s\n", v.Name, v.Default)
@@ -50,8 +50,14 @@ func describe(v config.Variable) string {
 	if v.Rule != "" {
 		text += " (" + strings.ReplaceAll(v.Rule, "..", " to ") + ")"
 	}
-	if v.Secret {
+	switch {
+	case v.Secret:
 		text += " [secret]"
+	case v.File:
+		text += " [file]"
+	}
+	if v.Live {
+		text += " [live]"
 	}
 	return text
 }

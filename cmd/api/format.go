@@ -1,6 +1,8 @@
 package main
 
 import (
+	"encoding/json"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -42,3 +44,11 @@ func (f *format) Set(text string) error {
 
 // Type names what it takes, for the help.
 func (*format) Type() string { return "FORMAT" }
+
+// printJSON prints a value for programs to read.
+func (p *program) printJSON(value any) error {
+	e := json.NewEncoder(p.stdout)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(value)
+}

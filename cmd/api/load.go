@@ -91,6 +91,16 @@ func setUpLogging(cfg *app.Config, w io.Writer) error {
 	return nil
 }
 
+// logToStderr sets logging up for a command that needs no configuration.
+func (p *program) logToStderr() error {
+	core, err := logging.NewCore(logging.Options{App: "api", Output: p.stderr})
+	if err != nil {
+		return err
+	}
+	logging.SetDefault(core)
+	return nil
+}
+
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))

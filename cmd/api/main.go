@@ -51,7 +51,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, lookup fu
 		SilenceErrors: true,
 	}
 	//nolint:contextcheck // cobra hands the ctx of ExecuteContext to the command that runs
-	root.AddCommand(p.serveCommand(), p.migrateCommand(), p.envCommand(), p.configCommand(), p.healthcheckCommand(), p.versionCommand())
+	root.AddCommand(p.serveCommand(), p.migrateCommand(), p.envCommand(), p.configCommand(), p.keysCommand(), p.tokenCommand(),
+		p.routesCommand(), p.healthcheckCommand(), p.versionCommand())
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
@@ -61,7 +62,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, lookup fu
 	if err == nil {
 		return exitOK
 	}
-	fmt.Fprintln(stderr, "api:", err)
+	if _, quiet := errors.AsType[quietError](err); !quiet {
+		fmt.Fprintln(stderr, "api:", err)
+	}
 	return exitCode(err)
 }
 
@@ -72,6 +75,9 @@ func needsSubcommand(cmd *cobra.Command, _ []string) error {
 
 // usageError marks an error of the command line.
 type usageError struct{ error }
+
+// quietError marks an error that the output of a command has told already.
+type quietError struct{ error }
 
 func exitCode(err error) int {
 	if _, ok := errors.AsType[usageError](err); ok {

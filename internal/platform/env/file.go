@@ -56,6 +56,9 @@ func Parse(path string, content []byte) *File {
 	return f
 }
 
+// Text returns the text of the file as it was read.
+func (f *File) Text() string { return f.src }
+
 // Lookup returns the value of a variable, and whether the file has one.
 func (f *File) Lookup(name string) (string, bool) {
 	e, ok := f.entry(name)

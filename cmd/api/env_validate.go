@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/netrun-systems/go-service-template/internal/app"
+	"github.com/netrun-systems/go-service-template/internal/platform/config"
+	"github.com/netrun-systems/go-service-template/internal/platform/env"
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
+)
+
+// validation is what the flags of env validate say.
+type validation struct {
+	file, schema, level string
+	strict              bool
+	as                  format
+}
+
+// errInvalid ends a command whose result says already what is wrong.
+var errInvalid = quietError{errors.Sentinel("the file is not valid")}
+
+func (p *program) envValidateCommand() *cobra.Command {
+	var v validation
+	cmd := &cobra.Command{
+		Use:   "validate --env FILE",
+		Short: "Check a dotenv file against a schema, or against the configuration of this service",
+		Long: "Check a dotenv file: its form, its safety at a level, and its variables against a schema or, without one, against the\n" +
+			"configuration of this service. Exit 0 where it is valid, 1 where it is not (or has a warning, with --strict), 2 for a\n" +
+			"file or a flag that cannot be used.",
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.validateEnv(cmd.Context(), v) },
+	}
+	cmd.Flags().StringVar(&v.file, "env", "", "the dotenv file")
+	cmd.Flags().StringVar(&v.schema, "schema", "", "a schema, as env schema writes it")
+	cmd.Flags().StringVar(&v.level, "level", string(env.Production), "development, staging or production")
+	cmd.Flags().BoolVar(&v.strict, "strict", false, "take warnings for errors")
+	v.as.flag(cmd)
+	return cmd
+}
+
+func (p *program) validateEnv(ctx context.Context, v validation) error {
+	if err := p.logToStderr(); err != nil {
+		return err
+	}
+	level, err := env.ParseLevel(v.level)
+	if err != nil {
+		return usageError{fmt.Errorf("--level: %w", err)}
+	}
+	file, err := readEnv("--env", v.file)
+	if err != nil {
+		return err
+	}
+	validator := env.Validator{Level: level}
+	if v.schema == "" {
+		validator.Check = serviceCheck(level)
+	} else if validator.Schema, err = readSchema(v.schema); err != nil {
+		return err
+	}
+	result := validator.Validate(ctx, file)
+	if err := p.printResult(result, v.as); err != nil {
+		return err
+	}
+	if !result.Valid() || v.strict && result.Count(env.SeverityWarning) > 0 {
+		return errInvalid
+	}
+	return nil
+}
+
+// readEnv reads the dotenv file that a flag names.
+func readEnv(flag, path string) (*env.File, error) {
+	if path == "" {
+		return nil, usageError{fmt.Errorf("%s is required: the dotenv file to read", flag)}
+	}
+	file, err := env.ReadFile(path)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return file, nil
+}
+
+func readSchema(path string) (*env.Schema, error) {
+	file, err := os.Open(path) //nolint:gosec // the caller's choice
+	if err != nil {
+		return nil, usageError{fmt.Errorf("read the schema: %w", err)}
+	}
+	defer func() { _ = file.Close() }()
+	schema, err := env.ReadSchema(file)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return schema, nil
+}
+
+func (p *program) printResult(r env.Result, as format) error {
+	if as == formatJSON {
+		return p.printJSON(struct {
+			env.Result
+			Valid    bool `json:"valid"`
+			Errors   int  `json:"errors"`
+			Warnings int  `json:"warnings"`
+		}{r, r.Valid(), r.Count(env.SeverityError), r.Count(env.SeverityWarning)})
+	}
+	for _, f := range r.Findings {
+		fmt.Fprintln(p.stdout, f)
+	}
+	verdict := "valid"
+	if !r.Valid() {
+		verdict = "not valid"
+	}
+	_, err := fmt.Fprintf(p.stdout, "%s: %s: %d variables, %d errors, %d warnings\n",
+		r.File, verdict, r.Variables, r.Count(env.SeverityError), r.Count(env.SeverityWarning))
+	return err
+}
+
+// serviceCheck reads the configuration of the service from nothing but the variables of a file. Where the file does not say
+// which environment it is for, it is that of the level.
+func serviceCheck(level env.Level) env.Check {
+	return func(ctx context.Context, lookup func(string) (string, bool)) []env.Problem {
+		_, _, err := config.Load[app.Config](ctx, config.Options{
+			Lookup: func(name string) (string, bool) {
+				value, ok := lookup(name)
+				if name == "APP_ENVIRONMENT" && value == "" {
+					return string(level), true
+				}
+				return value, ok && name != "ENV_FILE"
+			},
+			ReadFile: readSecretFile,
+		})
+		invalid, ok := errors.AsType[*config.Error](err)
+		if !ok {
+			return nil
+		}
+		var problems []env.Problem
+		for _, one := range invalid.Problems {
+			severity := env.SeverityError
+			if one.Rule == "file" { // the file may be there where the service runs
+				severity = env.SeverityWarning
+			}
+			problems = append(problems, env.Problem{Variable: one.Variable, Rule: one.Rule, Message: one.Message, Severity: severity})
+		}
+		return problems
+	}
+}
+
+// readSecretFile reads the file of a secret, and no .env: the file that is checked stands for itself.
+func readSecretFile(path string) ([]byte, error) {
+	if path == ".env" {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
+	}
+	f, err := env.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return []byte(f.Text()), nil
+}
