@@ -320,7 +320,7 @@ func TestConfig(t *testing.T) {
 	t.Parallel()
 	load := func(env map[string]string) (db.Config, error) {
 		var c db.Config
-		_, err := config.Load(t.Context(), &c, config.Options{Lookup: func(name string) (string, bool) { v, ok := env[name]; return v, ok }, Dir: t.TempDir()})
+		_, err := config.LoadInto(t.Context(), &c, config.Options{Lookup: func(name string) (string, bool) { v, ok := env[name]; return v, ok }, Dir: t.TempDir()})
 		return c, err
 	}
 	c, err := load(nil)

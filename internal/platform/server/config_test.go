@@ -15,7 +15,7 @@ import (
 func load(t *testing.T, variables map[string]string) (server.Config, error) {
 	t.Helper()
 	var cfg server.Config
-	_, err := config.Load(t.Context(), &cfg, config.Options{Dir: t.TempDir(), Lookup: func(name string) (string, bool) {
+	_, err := config.LoadInto(t.Context(), &cfg, config.Options{Dir: t.TempDir(), Lookup: func(name string) (string, bool) {
 		value, ok := variables[name]
 		return value, ok
 	}})

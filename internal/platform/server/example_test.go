@@ -15,7 +15,7 @@ import (
 
 func Example() {
 	var cfg server.Config
-	_, err := config.Load(context.Background(), &cfg, config.Options{Lookup: func(name string) (string, bool) {
+	_, err := config.LoadInto(context.Background(), &cfg, config.Options{Lookup: func(name string) (string, bool) {
 		value, ok := map[string]string{"HTTP_ADDR": "127.0.0.1:0", "ADMIN_ADDR": ""}[name] // ":8080" and ":9090" in earnest
 		return value, ok
 	}})

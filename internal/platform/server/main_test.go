@@ -27,7 +27,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func settings(t testing.TB) server.Config {
 	t.Helper()
 	var cfg server.Config
-	_, err := config.Load(t.Context(), &cfg, config.Options{Dir: t.TempDir(), Lookup: func(name string) (string, bool) {
+	_, err := config.LoadInto(t.Context(), &cfg, config.Options{Dir: t.TempDir(), Lookup: func(name string) (string, bool) {
 		value, ok := map[string]string{
 			"HTTP_ADDR": "127.0.0.1:0", "ADMIN_ADDR": "", "HTTP_SHUTDOWN_TIMEOUT": "10s", "APP_ENVIRONMENT": "testing",
 		}[name]
