@@ -22,7 +22,7 @@ func TestMisspeltVariables(t *testing.T) {
 		Public   string        `env:"AUTH_JWT_PUBLIC_KEYS" env-file:"allow"`
 	}
 	o := given(vars{"AUTH_JWT_PRIVATE_KEY_FILE": "/key"}, vars{
-		".env": "DB_POL_SIZE=canary\nLOG_LEVLE=canary\nDB_POOL_SIZE=5\nUNRELATED=1\n", "/key": "x",
+		".env": "DB_POL_SIZE=canary\nLOG_LVEEL=canary\nDB_POOL_SIZE=5\nUNRELATED=1\n", "/key": "x",
 	})
 	o.Environ = func() []string {
 		return []string{
@@ -39,7 +39,7 @@ func TestMisspeltVariables(t *testing.T) {
 		{"DB_POL_SIZE", ".env line 1", "DB_POOL_SIZE"},
 		{"DB_POOL_SIZ", "environment", "DB_POOL_SIZE"},
 		{"DB_POOL_TIMEOUTS", "environment", "DB_POOL_TIMEOUT"},
-		{"LOG_LEVLE", ".env line 2", "LOG_LEVEL"},
+		{"LOG_LVEEL", ".env line 2", "LOG_LEVEL"},
 	}, p.Suggestions())
 
 	var out bytes.Buffer
@@ -47,7 +47,7 @@ func TestMisspeltVariables(t *testing.T) {
 	require.NoError(t, err)
 	config.LogSuggestions(t.Context(), logging.New(core, "test"), p)
 	assert.Contains(t, out.String(), `"event":"config_variable_unknown"`)
-	assert.Contains(t, out.String(), `"variable":"LOG_LEVLE","source":".env line 2","did_you_mean":"LOG_LEVEL"`)
+	assert.Contains(t, out.String(), `"variable":"LOG_LVEEL","source":".env line 2","did_you_mean":"LOG_LEVEL"`)
 	assert.NotContains(t, out.String(), "canary")
 }
 

@@ -48,6 +48,7 @@ func infer(name, value string) Variable {
 		}
 	case TypeDuration:
 		v.Min = number(0)
+	default: // the type says all there is to say
 	}
 	if logging.Redact(value) == value {
 		v.Example = value

@@ -116,8 +116,9 @@ func (t Type) read(value string) (number float64, ok bool) {
 		return 0, value != "" && !strings.Contains(value, "\x00")
 	case TypeDuration:
 		return seconds(value)
+	default: // any text
+		return 0, true
 	}
-	return 0, true
 }
 
 func seconds(value string) (float64, bool) {

@@ -86,7 +86,7 @@ func (e *Error) message() string {
 // Is makes [Is] match a [Code]: errors.Is(err, errors.CodeConflict) is true where any error in err's tree has that code.
 // Two errors are the same only if they are one.
 func (e *Error) Is(target error) bool {
-	code, ok := target.(Code) //nolint:errorlint // Is looks at one error and its target, as the standard library says
+	code, ok := target.(Code)
 	return ok && e != nil && e.Code == code
 }
 

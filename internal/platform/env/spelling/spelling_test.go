@@ -17,9 +17,9 @@ func TestNearest(t *testing.T) {
 		"LOG_LEVEL":      "LOG_LEVEL",
 		"LOG_LEVL":       "LOG_LEVEL",
 		"LOG_LEVELS":     "LOG_LEVEL",
-		"LOG_LEVLE":      "LOG_LEVEL",
+		"LOG_LVEEL":      "LOG_LEVEL",
 		"LOG_LAVEL":      "LOG_LEVEL",
-		"LGO_LEVLE":      "LOG_LEVEL",
+		"LGO_LVEEL":      "LOG_LEVEL",
 		"DB_POLL_SIZE":   "DB_POOL_SIZE",
 		"DB_HOST":        "",
 		"LOG_OUTPUT":     "",
@@ -32,7 +32,7 @@ func TestNearest(t *testing.T) {
 }
 
 func FuzzNearest(f *testing.F) {
-	f.Add("LOG_LEVLE", "LOG_LEVEL")
+	f.Add("LOG_LVEEL", "LOG_LEVEL")
 	f.Fuzz(func(t *testing.T, a, b string) {
 		if len(a) > 200 || len(b) > 200 {
 			return
@@ -48,6 +48,6 @@ func FuzzNearest(f *testing.F) {
 }
 
 func ExampleNearest() {
-	fmt.Println(spelling.Nearest("LOG_LEVLE", slices.Values([]string{"LOG_FORMAT", "LOG_LEVEL"})))
+	fmt.Println(spelling.Nearest("LOG_LVEEL", slices.Values([]string{"LOG_FORMAT", "LOG_LEVEL"})))
 	// Output: LOG_LEVEL
 }
