@@ -31,6 +31,7 @@ var levels = map[string]int{
 	"internal/app":                   5,
 	"cmd":                            6,
 	"integration":                    7,
+	"tools":                          7,
 	"internal":                       7, // This test.
 }
 

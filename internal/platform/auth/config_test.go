@@ -123,7 +123,7 @@ func TestConfigLiveVariables(t *testing.T) {
 		}
 	}
 	require.Equal(t, []string{
-		"AUTH_JWT_PRIVATE_KEY", "AUTH_JWT_PUBLIC_KEYS", "AUTH_MAX_FAILURES", "AUTH_LOCKOUT", "AUTH_MAX_FAILURES_PER_ADDRESS",
+		"AUTH_JWT_PRIVATE_KEY", "AUTH_JWT_PUBLIC_KEYS",
 	}, live)
 }
 
