@@ -55,7 +55,7 @@ func New(cfg *Config, version string) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &App{config: cfg, echo: server.NewEcho(cfg.HTTP, serverLog), metrics: prometheus.NewRegistry()}
+	a := &App{config: cfg, echo: server.NewEcho(cfg.HTTP, serverLog, db.MapError), metrics: prometheus.NewRegistry()}
 	health := server.NewHealth(serverLog,
 		server.Check{Name: "database", Func: func(ctx context.Context) error { return a.pool.Ping(ctx) }},
 		server.Check{Name: "schema", Func: func(ctx context.Context) error { return a.pool.CheckSchema(ctx, schema) }},

@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// A Mapper knows the errors of some library, such as a database driver, and returns what a client is to see for one, nil
-// for any other. It keeps this package free of that library. One that panics is taken to know nothing.
+// A Mapper knows the errors of some library, such as a database driver, and returns what a client is to see for one, with as
+// much of it as a log may hold for its cause, and nil for any other. It keeps this package free of that library. One that
+// panics is taken to know nothing.
 type Mapper func(err error) *Error
 
 // From returns the [Error] that a client is to see for err: the first one in its tree, else what the first mapper that knows
@@ -28,7 +29,7 @@ func From(err error, mappers ...Mapper) (e *Error) {
 	}
 	for _, known := range mappers {
 		if e := known.try(err); e != nil {
-			return e.carrying(err)
+			return e
 		}
 	}
 	if code, ok := AsType[Code](err); ok {

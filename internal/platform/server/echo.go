@@ -14,12 +14,14 @@ import (
 // the trace of the caller, the security headers, a line in the access log with the status that was really sent, recovery from a panic and the body
 // limit, in this order. Errors are rendered by [errors.Handler] and logged once. Middleware that is added to it with Use
 // runs inside of these.
-func NewEcho(cfg Config, log logging.Logger) *echo.Echo {
+//
+// The mappers know the errors of libraries, such as those of a database driver.
+func NewEcho(cfg Config, log logging.Logger, mappers ...errors.Mapper) *echo.Echo {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.Logger.SetHeader("echo:")
 	e.Logger.SetOutput(lines{log})
-	e.HTTPErrorHandler = errors.Handler(log.Exception)
+	e.HTTPErrorHandler = errors.Handler(log.Exception, mappers...)
 	e.IPExtractor = clientIP(cfg.TrustedProxies)
 	e.Use(
 		requestTimeout(cfg.RequestTimeout),
