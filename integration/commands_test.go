@@ -55,7 +55,7 @@ func TestEnvValidate(t *testing.T) {
 	res := run(t, dir, nil, "env", "validate", "--env", bad, "--level", "development", "--format", "json")
 	assert.Equal(t, 1, res.code, res.stderr)
 	assert.True(t, json.Valid([]byte(res.stdout)), res.stdout)
-	for _, want := range []string{"LOG_LEVEL", "DB_POOL_SIZE"} {
+	for _, want := range []string{"LOG_LEVEL", "DB_POOL_SIZE", "did you mean DB_POOL_SIZE?"} {
 		assert.Contains(t, res.stdout, want)
 	}
 	assert.NotContains(t, res.stdout+res.stderr, "canary")

@@ -120,22 +120,29 @@ func (p *program) printResult(r env.Result, as format) error {
 // serviceCheck reads the configuration of the service from nothing but the variables of a file. Where the file does not say
 // which environment it is for, it is that of the level.
 func serviceCheck(level env.Level) env.Check {
-	return func(ctx context.Context, lookup func(string) (string, bool)) []env.Problem {
-		_, _, err := config.Load[app.Config](ctx, config.Options{
+	return func(ctx context.Context, f *env.File) []env.Problem {
+		_, origins, err := config.Load[app.Config](ctx, config.Options{
 			Lookup: func(name string) (string, bool) {
-				value, ok := lookup(name)
+				value, ok := f.Lookup(name)
 				if name == "APP_ENVIRONMENT" && value == "" {
 					return string(level), true
 				}
 				return value, ok && name != "ENV_FILE"
 			},
+			Environ:  f.Names,
 			ReadFile: readSecretFile,
 		})
+		var problems []env.Problem
+		if origins != nil {
+			for _, s := range origins.Suggestions() {
+				message := "is not known: did you mean " + s.DidYouMean + "?"
+				problems = append(problems, env.Problem{Variable: s.Variable, Rule: env.RuleUnknown, Message: message, Severity: env.SeverityWarning})
+			}
+		}
 		invalid, ok := errors.AsType[*config.Error](err)
 		if !ok {
-			return nil
+			return problems
 		}
-		var problems []env.Problem
 		for _, one := range invalid.Problems {
 			severity := env.SeverityError
 			if one.Rule == "file" { // the file may be there where the service runs

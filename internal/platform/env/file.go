@@ -65,6 +65,15 @@ func (f *File) Lookup(name string) (string, bool) {
 	return e.Value, ok && e.HasValue
 }
 
+// Names returns the names of the variables, in the order of the file.
+func (f *File) Names() []string {
+	names := make([]string, 0, len(f.last))
+	for e := range f.effective {
+		names = append(names, e.Key)
+	}
+	return names
+}
+
 // entry returns the entry of a variable that counts.
 func (f *File) entry(name string) (dotenv.Entry, bool) {
 	i, ok := f.last[name]

@@ -19,8 +19,8 @@ type Problem struct {
 	Severity Severity // "" is an error
 }
 
-// Check judges variables by something else than a schema, usually by reading the configuration of a service from them.
-type Check func(ctx context.Context, lookup func(name string) (value string, ok bool)) []Problem
+// Check judges a file by something else than a schema, usually by reading the configuration of a service from it.
+type Check func(ctx context.Context, f *File) []Problem
 
 // Validator says what a file has to fulfil. The zero value looks at form and safety, at the level of production.
 type Validator struct {
@@ -42,7 +42,7 @@ func (v Validator) Validate(ctx context.Context, f *File) Result {
 		found = append(found, v.Schema.validate(f)...)
 	}
 	if v.Check != nil {
-		for _, p := range v.Check(ctx, f.Lookup) {
+		for _, p := range v.Check(ctx, f) {
 			if p.Severity == "" {
 				p.Severity = SeverityError
 			}

@@ -132,11 +132,11 @@ func TestReadFileRefusesWhatIsNoFile(t *testing.T) {
 
 func TestChecksOfOthers(t *testing.T) {
 	t.Parallel()
-	v := env.Validator{Level: env.Production, Check: func(_ context.Context, lookup func(string) (string, bool)) []env.Problem {
-		value, ok := lookup("HOST")
+	v := env.Validator{Level: env.Production, Check: func(_ context.Context, f *env.File) []env.Problem {
+		value, ok := f.Lookup("HOST")
 		assert.True(t, ok)
 		assert.Equal(t, "a.b", value, "references are resolved within the file")
-		_, ok = lookup("PATH")
+		_, ok = f.Lookup("PATH")
 		assert.False(t, ok, "the process has no say")
 		return []env.Problem{
 			{Variable: "API_KEY", Rule: "strong", Message: "must be strong"},
@@ -147,6 +147,7 @@ func TestChecksOfOthers(t *testing.T) {
 	r := validate(t, v, "DOMAIN=b\nHOST=a.${DOMAIN}\nAPI_KEY=changeme\n")
 	assert.Equal(t, []string{"- MISSING required error", "2 HOST file warning", "3 API_KEY strong error"}, found(r), "each problem once")
 	assert.Equal(t, 2, r.Count(env.SeverityError))
+	assert.Equal(t, []string{"B", "A"}, env.Parse("x", []byte("A=1\nB=2\nA=3\n")).Names())
 }
 
 func TestEventsAndErr(t *testing.T) {
