@@ -1,7 +1,7 @@
 // Package benchmarks compares the platform packages with the libraries that do the same, in one run on one machine. It is a
 // module of its own, so that those libraries stay out of the module graph of the service.
 //
-//	go test -C tools/benchmarks -bench . -benchmem
+//	go test -C tools/benchmarks -run '^$' -bench . -benchmem
 //
-// Its test measures the ratios that the project promises, and fails where one is missed.
+// Its tests measure the ratios and allocations that the project promises, and fail where one is missed.
 package benchmarks

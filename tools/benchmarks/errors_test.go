@@ -12,15 +12,21 @@ import (
 
 var sink error
 
+func withCode()  { sink = errors.Wrap(errLine, errors.CodeConflict, "taken") }
+func withStack() { sink = errors.Wrap(errLine, errors.CodeDatabase, "") }
+
+func cockroachStack() { sink = cockroach.Wrap(errLine, "taken") }
+func oopsStack()      { sink = oops.Code("taken").Wrap(errLine) }
+
 func BenchmarkError(b *testing.B) {
 	for _, one := range []struct {
 		name string
 		make func()
 	}{
-		{"this/code", func() { sink = errors.Wrap(errLine, errors.CodeConflict, "taken") }},
-		{"this/stack", func() { sink = errors.Wrap(errLine, errors.CodeDatabase, "") }},
-		{"cockroachdb/stack", func() { sink = cockroach.Wrap(errLine, "taken") }},
-		{"oops/code and stack", func() { sink = oops.Code("taken").Wrap(errLine) }},
+		{"this/code", withCode},
+		{"this/code and stack", withStack},
+		{"cockroachdb/stack", cockroachStack},
+		{"oops/code and stack", oopsStack},
 		{"fmt", func() { sink = fmt.Errorf("taken: %w", errLine) }},
 	} {
 		b.Run(one.name, func(b *testing.B) {

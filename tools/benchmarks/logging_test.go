@@ -91,3 +91,43 @@ func BenchmarkLogLine(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkDisabledLevel is a line that the level leaves out, with the same fields for all.
+func BenchmarkDisabledLevel(b *testing.B) {
+	ctx := context.Background()
+	core, err := logging.NewCore(logging.Options{Output: io.Discard})
+	require.NoError(b, err)
+	this := logging.New(core, "app/notes")
+	lr := logrus.New()
+	lr.SetOutput(io.Discard)
+	standard := slog.New(slog.NewJSONHandler(io.Discard, nil))
+	z := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(io.Discard), zap.InfoLevel))
+	zero := zerolog.New(io.Discard).Level(zerolog.InfoLevel)
+	for _, one := range []struct {
+		name string
+		line func()
+	}{
+		{"this", func() {
+			this.Debug(ctx, "query", logging.String("query", "select 1"), logging.Int("rows", 1), logging.Duration("duration_ms", 1234567))
+		}},
+		{"logrus", func() {
+			lr.WithFields(logrus.Fields{"query": "select 1", "rows": 1, "duration_ms": time.Duration(1234567)}).Debug("query")
+		}},
+		{"slog", func() {
+			standard.LogAttrs(ctx, slog.LevelDebug, "query", slog.String("query", "select 1"), slog.Int("rows", 1), slog.Duration("duration_ms", 1234567))
+		}},
+		{"zap", func() {
+			z.Debug("query", zap.String("query", "select 1"), zap.Int("rows", 1), zap.Duration("duration_ms", 1234567))
+		}},
+		{"zerolog", func() {
+			zero.Debug().Str("query", "select 1").Int("rows", 1).Dur("duration_ms", 1234567).Msg("query")
+		}},
+	} {
+		b.Run(one.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				one.line()
+			}
+		})
+	}
+}

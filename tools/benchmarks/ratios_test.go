@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 )
 
@@ -53,6 +52,13 @@ func TestALineThatIsNotWrittenAllocatesNothing(t *testing.T) {
 }
 
 func TestAnErrorTakesOneAllocation(t *testing.T) {
-	assert.LessOrEqual(t, testing.AllocsPerRun(100, func() { sink = errors.Wrap(errLine, errors.CodeConflict, "taken") }), 1.0)
-	assert.LessOrEqual(t, testing.AllocsPerRun(100, func() { sink = errors.Wrap(errLine, errors.CodeDatabase, "") }), 1.0)
+	assert.LessOrEqual(t, testing.AllocsPerRun(100, withCode), 1.0)
+	assert.LessOrEqual(t, testing.AllocsPerRun(100, withStack), 1.0)
+}
+
+func TestAnErrorWithStackIsCheaperThanThoseOfOthers(t *testing.T) {
+	best := fastest(withCode, withStack, cockroachStack, oopsStack)
+	t.Logf("with code %s, with stack %s, cockroachdb %s, oops %s", best[0], best[1], best[2], best[3])
+	assert.Less(t, best[1], best[2])
+	assert.Less(t, best[1], best[3])
 }

@@ -10,7 +10,7 @@ import (
 func challenge(e *Error) string {
 	switch e.Code {
 	case CodeTokenExpired, CodeTokenInvalid, CodeTokenRevoked:
-		return `Bearer error="invalid_token", error_description="` + e.Code.Message + `"`
+		return `Bearer error="invalid_token", error_description="` + description(e.message()) + `"`
 	case CodePermissionDenied:
 		c := `Bearer error="insufficient_scope"`
 		if scope, ok := e.Details["permission"].(string); ok && isScope(scope) {
@@ -22,6 +22,19 @@ func challenge(e *Error) string {
 		return "Bearer"
 	}
 	return ""
+}
+
+// description returns text in the characters of an error_description: printable ASCII without quotes and backslashes.
+func description(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '"':
+			return '\''
+		case r < ' ' || r > '~' || r == '\\':
+			return '?'
+		}
+		return r
+	}, text)
 }
 
 // isScope reports whether text is a scope-token of RFC 6749, section 3.3.

@@ -59,7 +59,7 @@ func ValidCorrelationID(id string) bool {
 	return true
 }
 
-// CorrelationMiddleware takes over the request's [HeaderCorrelationID] where there is one and it is valid, else the first
+// CorrelationMiddleware takes over the request's [HeaderCorrelationID] where there is exactly one and it is valid, else the first
 // valid id that a fallback finds in the request, such as that of a trace, else makes one. It puts the id into the request's
 // ctx and sends it back in the response. It comes first in the chain.
 func CorrelationMiddleware(fallback ...func(*http.Request) string) echo.MiddlewareFunc {

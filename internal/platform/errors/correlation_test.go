@@ -84,6 +84,21 @@ func FuzzValidCorrelationID(f *testing.F) {
 	})
 }
 
+func TestFirstValidFallbackIsTaken(t *testing.T) {
+	t.Parallel()
+	says := func(id string) func(*http.Request) string { return func(*http.Request) string { return id } }
+	for sent, want := range map[string]string{"": "second", "not valid": "second", "valid": "valid"} {
+		e := echo.New()
+		e.Use(errors.CorrelationMiddleware(says(""), says("a b"), says("second"), says("third")))
+		e.GET("/", func(c echo.Context) error { return c.NoContent(http.StatusNoContent) })
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+		r.Header.Set(errors.HeaderCorrelationID, sent)
+		w := httptest.NewRecorder()
+		e.ServeHTTP(w, r)
+		assert.Equal(t, want, w.Header().Get(errors.HeaderCorrelationID), sent)
+	}
+}
+
 func TestSeveralCorrelationIDsAreNone(t *testing.T) {
 	t.Parallel()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)

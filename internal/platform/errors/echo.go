@@ -3,7 +3,9 @@ package errors
 import (
 	"encoding/json"
 	"encoding/xml"
+	"io"
 	"net/http"
+	"strconv"
 
 	"github.com/labstack/echo/v4"
 )
@@ -28,11 +30,14 @@ func fromEcho(err error) *Error {
 		}
 		return invalid(err, wrong.Field, "type", "has the wrong type")
 	}
-	if _, ok := AsType[*json.SyntaxError](err); ok {
+	if _, ok := AsType[*json.SyntaxError](err); ok || Is(err, io.ErrUnexpectedEOF) {
 		return invalid(err, wholeBody, "syntax", "must be well-formed JSON")
 	}
 	if _, ok := AsType[*xml.SyntaxError](err); ok {
 		return invalid(err, wholeBody, "syntax", "must be well-formed XML")
+	}
+	if _, ok := AsType[*strconv.NumError](err); ok { // of a query or form, where Echo does not say which field
+		return adopt(&refused{"a value that is not a number", err}, CodeValidation)
 	}
 	return adopt(err, codeOf(h.Code))
 }
@@ -40,7 +45,16 @@ func fromEcho(err error) *Error {
 const wholeBody = "body"
 
 func invalid(cause error, field, rule, message string) *Error {
-	e := adopt(cause, CodeValidation)
+	e := adopt(&refused{field + ", which " + message, cause}, CodeValidation)
 	e.Details = map[string]any{"fields": []FieldError{{Field: field, Rule: rule, Message: message}}}
 	return e
 }
+
+// refused keeps the value out of the log as well: the texts of encoding/json and strconv quote it.
+type refused struct {
+	what  string
+	cause error
+}
+
+func (r *refused) Error() string { return "the binder refuses " + r.what }
+func (r *refused) Unwrap() error { return r.cause }

@@ -1,6 +1,7 @@
 package errors_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -35,13 +36,15 @@ func TestBinderErrorsNameTheField(t *testing.T) {
 		"nested type": {"/", echo.MIMEApplicationJSON, `{"inner":{"size":"canary"}}`, bind, "inner.size", "type"},
 		"not object":  {"/", echo.MIMEApplicationJSON, `["canary"]`, bind, "body", "type"},
 		"syntax":      {"/", echo.MIMEApplicationJSON, `{"limit":canary}`, bind, "body", "syntax"},
+		"cut off":     {"/", echo.MIMEApplicationJSON, `{"canary":`, bind, "body", "syntax"},
 		"XML":         {"/", echo.MIMEApplicationXML, `<a><canary></a>`, bind, "body", "syntax"},
 		"query":       {"/?limit=canary", "", "", number, "limit", "type"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, tt.target, strings.NewReader(tt.body))
 			r.Header.Set(echo.HeaderContentType, tt.mediaType)
-			w := answer(r, nil, tt.handler)
+			var logged string
+			w := answer(r, func(_ context.Context, e *errors.Error) { logged = e.Error() }, tt.handler)
 			require.Equal(t, http.StatusBadRequest, w.Code, w.Body.String())
 			var p struct {
 				Code    string
@@ -53,8 +56,27 @@ func TestBinderErrorsNameTheField(t *testing.T) {
 			assert.Equal(t, tt.field, p.Details.Fields[0].Field)
 			assert.Equal(t, tt.rule, p.Details.Fields[0].Rule)
 			assert.NotContains(t, w.Body.String(), "canary")
+			assert.NotContains(t, logged, "canary")
+			assert.Contains(t, logged, tt.field)
 		})
 	}
+}
+
+// Echo does not say which field of a query it could not read, but its text quotes the value.
+func TestBinderErrorsWithoutAFieldKeepTheValueToThemselves(t *testing.T) {
+	t.Parallel()
+	var dst struct {
+		Limit int `query:"limit"`
+	}
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/?limit=canary", nil)
+	var seen *errors.Error
+	w := answer(r, func(_ context.Context, e *errors.Error) { seen = e }, func(c echo.Context) error { return c.Bind(&dst) })
+	assert.Equal(t, "VALIDATION_ERROR", problemOf(t, w).Code)
+	assert.NotContains(t, w.Body.String(), "canary")
+	require.NotNil(t, seen)
+	assert.NotContains(t, seen.Error(), "canary")
+	_, ok := errors.AsType[*echo.HTTPError](seen)
+	assert.True(t, ok, "the cause is still there for code to look at")
 }
 
 func TestJSONErrorsOfTheServiceAreInternal(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -40,4 +41,23 @@ func ExampleWrap() {
 	// Output:
 	// The store is being restarted: sql: connection is already closed
 	// SERVICE_UNAVAILABLE 503
+}
+
+func ExampleIs() {
+	err := fmt.Errorf("rename the note: %w", errors.Conflict("The title is taken"))
+	fmt.Println(errors.Is(err, errors.CodeConflict), errors.Is(err, errors.CodeNotFound))
+	// Output: true false
+}
+
+func ExampleMapper() {
+	busy := errors.Sentinel("queue: no worker is free")
+	queue := func(err error) *errors.Error {
+		if errors.Is(err, busy) {
+			return errors.Unavailable(err, "", 2*time.Second)
+		}
+		return nil
+	}
+	e := errors.From(fmt.Errorf("send the mail: %w", busy), queue)
+	fmt.Println(e.Code, e.RetryAfter)
+	// Output: SERVICE_UNAVAILABLE 2s
 }

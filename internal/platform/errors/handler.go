@@ -44,7 +44,7 @@ func whoCancelled(ctx context.Context, e *Error) *Error {
 	if ctx.Err() == nil {
 		return Internal(e, "cancelled by the service itself")
 	}
-	if cause, ok := AsType[*Error](context.Cause(ctx)); ok {
+	if cause, ok := AsType[*Error](context.Cause(ctx)); ok && cause != nil {
 		return Wrap(e, cause.Code, cause.Message).After(cause.RetryAfter)
 	}
 	return e
@@ -60,7 +60,7 @@ func write(c echo.Context, e *Error, id string) error {
 	if r.Method == http.MethodHead {
 		return c.NoContent(e.Status())
 	}
-	body, err := NewProblem(e, r.URL.EscapedPath(), id, time.Now()).encode()
+	body, err := NewProblem(e, instance(r.URL), id, time.Now()).encode()
 	if err != nil {
 		return err
 	}

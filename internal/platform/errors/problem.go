@@ -3,9 +3,12 @@ package errors
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"math"
 	"net/http"
+	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -19,7 +22,7 @@ type Problem struct {
 	Title         string         `json:"title"`
 	Status        int            `json:"status"`
 	Detail        string         `json:"detail"`
-	Instance      string         `json:"instance,omitempty"` // the escaped path of the request, a URI reference
+	Instance      string         `json:"instance,omitempty"` // the path of the request, escaped: a URI reference
 	Code          string         `json:"code"`
 	CorrelationID string         `json:"correlation_id"`
 	Timestamp     time.Time      `json:"timestamp"` // UTC, RFC 3339
@@ -45,14 +48,35 @@ func NewProblem(e *Error, instance, correlationID string, now time.Time) Problem
 	return p
 }
 
-// encode returns the problem as JSON. Details that JSON cannot hold are left out: a client gets its answer all the same.
-func (p Problem) encode() ([]byte, error) {
-	body, err := json.Marshal(p)
-	if err != nil {
-		p.Details = nil
-		body, err = json.Marshal(p)
+// instance returns the path of u as a reference of RFC 3986. Two slashes at its beginning would make a host of what follows
+// them, and Go lets brackets through that belong to hosts as well.
+func instance(u *url.URL) string {
+	path := u.EscapedPath()
+	if strings.HasPrefix(path, "//") {
+		path = "/." + path
 	}
-	return body, err
+	return brackets.Replace(path)
+}
+
+var brackets = strings.NewReplacer("[", "%5B", "]", "%5D")
+
+// encode returns the problem as JSON. Details that JSON cannot hold, or that panic when they are asked, are left out: a
+// client gets its answer all the same.
+func (p Problem) encode() ([]byte, error) {
+	if body, err := p.marshal(); err == nil {
+		return body, nil
+	}
+	p.Details = nil
+	return p.marshal()
+}
+
+func (p Problem) marshal() (body []byte, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("marshal the problem: panic: %v", r)
+		}
+	}()
+	return json.Marshal(p)
 }
 
 // setHeaders adds the headers that the status asks for: Retry-After (RFC 9110), WWW-Authenticate (RFC 6750), and a

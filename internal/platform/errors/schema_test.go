@@ -80,11 +80,16 @@ func TestProblemsConformToRFC9457(t *testing.T) {
 		"odd apart":    echo.NewHTTPError(http.StatusUnavailableForLegalReasons, nil),
 		"out of range": echo.NewHTTPError(700, nil),
 	} {
-		for _, target := range []string{"/", "/a%20b", "/ä", "//x//y", "/%ff", "/?q=secret", "/:x", "/a:b"} {
+		for _, target := range []string{"/", "/a%20b", "/ä", "//x//y", "/%ff", "/?q=secret", "/:x", "/a:b", "/a%2Fb", "/[x]", "/a%00"} {
 			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, nil)
 			w := answer(r, nil, func(echo.Context) error { return err })
 			conforms(t, s, w.Body.Bytes())
 			assert.NotContains(t, w.Body.String(), "secret", name)
+
+			r = httptest.NewRequestWithContext(t.Context(), http.MethodHead, target, nil)
+			head := answer(r, nil, func(echo.Context) error { return err })
+			assert.Equal(t, w.Code, head.Code, name)
+			assert.Empty(t, head.Body.Bytes(), name)
 		}
 	}
 }

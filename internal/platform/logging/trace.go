@@ -18,8 +18,15 @@ type span struct {
 	id    trace.SpanID
 }
 
+// noSpan is what OpenTelemetry has for a ctx without a span.
+var noSpan = trace.SpanFromContext(context.Background())
+
 func spanOf(ctx context.Context) span {
-	sc := trace.SpanContextFromContext(ctx)
+	s := trace.SpanFromContext(ctx)
+	if s == noSpan { // most lines: a span context is large to copy
+		return span{}
+	}
+	sc := s.SpanContext()
 	if !sc.IsValid() {
 		return span{}
 	}
