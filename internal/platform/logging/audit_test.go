@@ -2,6 +2,7 @@ package logging_test
 
 import (
 	"maps"
+	"sync"
 	"testing"
 
 	"github.com/sirupsen/logrus"
@@ -9,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 )
 
@@ -62,6 +64,64 @@ func TestTraceIDs(t *testing.T) {
 	logging.New(hooked, "x").Info(ctx, "e")
 	assert.Equal(t, sc.TraceID().String(), watched.last(t)["trace_id"])
 	assert.Equal(t, sc.SpanID().String(), seen["span_id"])
+}
+
+func TestTraceIDsAreNotRepeated(t *testing.T) {
+	t.Parallel()
+	sc := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{0xab, 1}, SpanID: trace.SpanID{0xcd, 2}})
+	ctx := errors.WithCorrelationID(trace.ContextWithRemoteSpanContext(t.Context(), sc), "id-1")
+	ctx = logging.Bind(ctx, logging.Int("bound", 1), logging.String("trace_id", "bound"))
+	log, out := newLogger(t)
+	log.Info(ctx, "e", logging.String("span_id", "mine"), logging.Int("n", 1))
+	assert.Equal(t, []string{"time", "level", "event", "logger", "app", "environment", "correlation_id", "bound", "trace_id",
+		"span_id", "n"}, keys(t, out.text()))
+	core, plain := newCore(t, logging.Options{})
+	core.WithContext(ctx).WithField("span_id", "mine").Info("e")
+	line := plain.last(t)
+	assert.Equal(t, []any{"bound", "mine"}, []any{line["trace_id"], line["span_id"]})
+	requireUniqueKeys(t, plain.text())
+}
+
+func TestTraceIDsAllocateNothing(t *testing.T) { // not parallel: it counts allocations
+	sc := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{0xab, 1}, SpanID: trace.SpanID{0xcd, 2}})
+	log, ctx := discard(t), t.Context()
+	traced := trace.ContextWithSpanContext(ctx, sc)
+	without := testing.AllocsPerRun(1000, func() { tenFields(ctx, log) })
+	with := testing.AllocsPerRun(1000, func() { tenFields(traced, log) })
+	assert.LessOrEqual(t, with, max(without, maxAllocs))
+}
+
+// A level may change while others log. Run with -race, this is the proof.
+func TestLevelChangesWhileOthersLog(t *testing.T) { // not parallel: it changes the default core
+	core, out := newCore(t, logging.Options{})
+	logging.SetDefault(core)
+	defer logging.SetDefault(nil)
+	log := logging.For()
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range 200 {
+				log.Debug(t.Context(), "sometimes")
+				log.Error(t.Context(), "always")
+			}
+		})
+	}
+	for range 100 {
+		for _, name := range []string{"debug", "warning", "error"} {
+			assert.NoError(t, logging.SetLevel(name))
+			level, err := logging.ParseLevel(name)
+			assert.NoError(t, err)
+			core.SetLevel(level)
+		}
+	}
+	all.Wait()
+	always := 0
+	for _, line := range out.lines(t) {
+		if line["event"] == "always" {
+			always++
+		}
+	}
+	assert.Equal(t, 800, always)
 }
 
 //nolint:paralleltest // it changes the default core

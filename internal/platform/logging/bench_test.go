@@ -10,6 +10,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 	"github.com/netrun-systems/go-service-template/internal/platform/logging"
@@ -104,6 +105,22 @@ func BenchmarkBoundFields(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		l.Info(ctx, "note_created")
+	}
+}
+
+// BenchmarkTrace compares a line whose ctx has no span with one whose ctx has.
+func BenchmarkTrace(b *testing.B) {
+	l := discard(b)
+	sc := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{0xab, 1}, SpanID: trace.SpanID{0xcd, 2}})
+	for name, ctx := range map[string]context.Context{
+		"none": context.Background(), "span": trace.ContextWithSpanContext(context.Background(), sc),
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				l.Info(ctx, "note_created", logging.Int("n", 1))
+			}
+		})
 	}
 }
 

@@ -44,9 +44,10 @@ func (l Logger) log(ctx context.Context, core *logrus.Logger, level logrus.Level
 	c := carriers.Get().(*carrier) //nolint:errcheck,forcetypeassert // the pool holds nothing else
 	set := fieldsOf(ctx)
 	f, watching := c.probe.look(core, level)
-	now := time.Now()
-	if f != nil && f.sampler != nil {
-		write, dropped := f.sampler.take(level, l.label(), event, fields, now)
+	h := head{time.Now(), level, l.label(), event}
+	if f != nil && f.sampler != nil && event != linesDropped {
+		write, dropped := f.sampler.take(h, fields)
+		tell(core, f.sampler.overdue(core, h.time))
 		if !write {
 			c.release()
 			return
@@ -56,13 +57,13 @@ func (l Logger) log(ctx context.Context, core *logrus.Logger, level logrus.Level
 		}
 	}
 	if f == nil || watching {
-		logWatched(ctx, core, level, &watched{logger: l.label(), event: event, set: set, call: append([]Field(nil), fields...)})
+		logWatched(ctx, core, level, &watched{logger: h.logger, event: event, set: set, call: append([]Field(nil), fields...)})
 		c.release()
 		return
 	}
-	c.Context, c.entry.Logger, c.entry.Time = ctx, core, now
+	c.Context, c.entry.Logger, c.entry.Time = ctx, core, h.time
 	c.line.reset(c.line.b[:0])
-	f.line(&c.line, head{c.entry.Time, level, l.label(), event}, set, fields)
+	f.line(&c.line, h, set, fields)
 	c.entry.Log(level)
 	c.release()
 }

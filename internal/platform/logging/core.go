@@ -16,7 +16,7 @@ type Options struct {
 	Environment string    // in every line as environment
 	Level       string    // debug, info, warning (or warn), error, critical in any case; "" is info
 	Format      string    // json or console in any case; "" is json
-	Output      io.Writer // standard error for nil; the core writes one line at a time
+	Output      io.Writer // standard error for nil; the core writes one line at a time, whole, and outlives its failures
 	Sampling    Sampling  // what is done about events that repeat; the zero value writes every line
 }
 
@@ -24,7 +24,7 @@ type Options struct {
 // changed at any time with SetLevel; hooks see the fields of this package in the entry's Data. Its Fatal methods log and
 // return. An unknown level or format is an error.
 func NewCore(o Options) (*logrus.Logger, error) {
-	level, err := parseLevel(o.Level)
+	level, err := ParseLevel(o.Level)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func NewCore(o Options) (*logrus.Logger, error) {
 
 func newCore(out io.Writer, f *formatter, level logrus.Level) *logrus.Logger {
 	core := logrus.New()
-	core.SetOutput(out)
+	core.SetOutput(newOutput(out, f))
 	core.SetFormatter(f)
 	core.SetLevel(level)
 	core.ExitFunc = func(int) {} // a log line ends no process
@@ -73,7 +73,7 @@ func SetDefault(core *logrus.Logger) { defaultCore.Store(core) }
 // SetLevel changes the level of the default core from now on: debug, info, warning (or warn), error, critical in any case.
 // Another core has SetLevel itself. An unknown level is an error and changes nothing. It may be called at any time.
 func SetLevel(name string) error {
-	level, err := parseLevel(name)
+	level, err := ParseLevel(name)
 	if err == nil {
 		currentCore().SetLevel(level)
 	}

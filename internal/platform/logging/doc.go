@@ -8,8 +8,8 @@
 //	defer log.Operation(&ctx, "summarize")(&err)
 //
 // A line has time, level, event, logger, app and environment, then the correlation id, the trace_id and span_id of the ctx's
-// OpenTelemetry span and the fields of the ctx, then those of the call, in this order. Of several fields with one key the last wins. A field that has the key of the line's own
-// members gets the prefix "fields.".
+// OpenTelemetry span and the fields of the ctx, then those of the call, in this order. Of several fields with one key the
+// last wins. A field that has the key of one of the line's own members gets the prefix "fields.".
 //
 // # Values
 //
@@ -17,16 +17,26 @@
 // are UTF-8 and base64 else. Other types are asked for MarshalJSON, MarshalText or String in this order, else written by
 // their parts, structs under their JSON names. What has no JSON, fails or panics becomes a text that begins with !ERROR. A
 // text is cut at 8 KiB, a line at 64 KiB, nesting at 10 levels; what is cut says so. Line breaks and control characters are
-// escaped, so that an event is one line.
+// escaped, so that an event is one line. What logrus itself refuses before a formatter sees it, a function in WithFields, is
+// missing; a [Field] says what it was.
 //
 // # Redaction
 //
 // The value of a sensitive name is [REDACTED], at any depth. Names match by word: apiKey, db_password and Set-Cookie are
-// sensitive; tokens_used, token_type and author are not. Texts go through [Redact]. [Secret] is a string that never shows.
+// sensitive; tokens_used, token_type and author are not. Texts go through [Redact]. Private keys, the values of cookies and
+// the passwords of URLs never show, whatever they are called. [Secret] is a string that never shows.
+//
+// # Where lines go
+//
+// To one writer, whole and one at a time. A short write is completed. A writer that fails does not fail those who log: the
+// first error of an outage is told on standard error as log_write_failed, and the first line after it is followed by
+// log_lines_lost with lines_lost, how many there were. A reader of standard output that goes away is such an error (EPIPE),
+// and does not end the process by SIGPIPE. A writer that blocks holds up those who log, since nothing is dropped for being
+// late. No method ends the process, not even logrus's own Fatal; that of the standard package log still does.
 //
 // # Events that repeat
 //
-// [Options].Sampling thins out lines of one event that come too often, and counts what it drops. [Logger.Audit] and
+// [Sampling] thins out lines of one event that come too often, and counts what it drops. [Logger.Audit] and
 // [Logger.AuditWarn] write what must never be dropped, with audit=true. Package tracecontext, below this one, brings the
 // trace of a request into its ctx.
 //

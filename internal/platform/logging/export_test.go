@@ -1,6 +1,7 @@
 package logging
 
 import (
+	"bytes"
 	"io"
 
 	"github.com/sirupsen/logrus"
@@ -19,3 +20,12 @@ func ColoredCore(w io.Writer) *logrus.Logger {
 
 // WantsColor is wantsColor.
 var WantsColor = wantsColor
+
+// WritingCore returns a core that writes to w, and what it tells of its failures on standard error.
+func WritingCore(w io.Writer) (*logrus.Logger, *bytes.Buffer) {
+	stderr := &bytes.Buffer{}
+	f := &formatter{}
+	core := newCore(w, f, logrus.InfoLevel)
+	core.SetOutput(&output{formatter: f, to: w, report: stderr})
+	return core, stderr
+}

@@ -10,8 +10,8 @@ type ctxFields struct {
 // droppedKey is in a line that has room for no more fields; its value is how many are missing.
 var droppedKey = &key{name: "fields_dropped", json: `,"fields_dropped":`}
 
-// fields appends the correlation id, the ids of the trace, the fields of the ctx and the fields of the call, in this order. Of several fields
-// with one key the last is written, so that a call's field replaces one of the ctx.
+// fields appends the correlation id, the ids of the trace, the fields of the ctx and the fields of the call, in this order.
+// Of several fields with one key the last is written, so that a call's field replaces one of the ctx.
 func (l *line) fields(set ctxFields, call []Field) {
 	mask, clash := l.resolve(call)
 	if set.correlation != "" && !l.replaced(correlationKey, set.bound, mask) {

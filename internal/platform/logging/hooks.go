@@ -22,7 +22,7 @@ type watched struct {
 func logWatched(ctx context.Context, core *logrus.Logger, level logrus.Level, w *watched) {
 	defer func() {
 		if r := recover(); r != nil {
-			Logger{core: fallback, name: w.logger}.at(ctx, level, w.event, append(w.call, String("log_panic", panicked(r)))...)
+			Logger{core: fallback, name: w.logger}.at(ctx, min(level, logrus.InfoLevel), w.event, append(w.call, String("log_panic", panicked(r)))...)
 		}
 	}()
 	e := logrus.Entry{Logger: core, Context: &carrier{Context: ctx, watched: w}, Data: w.data()}

@@ -24,7 +24,10 @@ type hook struct {
 func (h hook) Levels() []logrus.Level     { return h.levels }
 func (h hook) Fire(e *logrus.Entry) error { return h.fire(e) }
 
-var errCause = errors.Sentinel("password=hunter2 refused")
+var (
+	errCause    = errors.Sentinel("password=hunter2 refused")
+	errPassword = errors.Sentinel("password=hunter2")
+)
 
 func TestHooksSeeTheFields(t *testing.T) {
 	t.Parallel()

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -76,7 +77,7 @@ func (l *line) nested(rv reflect.Value, depth int) {
 // speaks reports whether a pointer to a struct has a method that says what to write.
 func speaks(v any) bool {
 	switch v := v.(type) {
-	case error, json.Marshaler, encoding.TextMarshaler, *http.Request, *url.URL:
+	case error, json.Marshaler, encoding.TextMarshaler, *http.Request, *url.URL, *http.Cookie, *pem.Block, keyPair:
 		return true
 	case fmt.Stringer:
 		return !hasParts(reflect.TypeOf(v))

@@ -10,8 +10,9 @@ import (
 // levelCritical is logrus's fatal level, which only says how bad it is: [logrus.Entry.Log] does not exit.
 const levelCritical = logrus.FatalLevel
 
-// parseLevel reads the name of a level in any case; "" is info.
-func parseLevel(name string) (logrus.Level, error) {
+// ParseLevel returns the level of a name, for the SetLevel of a core: debug, info, warning (or warn), error, critical in any
+// case; "" is info. Any other name is an error.
+func ParseLevel(name string) (logrus.Level, error) {
 	switch strings.ToLower(name) {
 	case "debug":
 		return logrus.DebugLevel, nil

@@ -2,7 +2,10 @@ package logging_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"log"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -14,7 +17,35 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if program, ok := programs[os.Getenv("LOGGING_TEST_PROGRAM")]; ok {
+		program()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// programs are what tests run in a process of their own, for what ends one.
+var programs = map[string]func(){
+	"closed pipe": func() {
+		core, err := logging.NewCore(logging.Options{Output: os.Stdout})
+		if err != nil {
+			panic(err)
+		}
+		for range 3 {
+			logging.New(core, "x").Info(context.Background(), "nobody reads")
+		}
+		logging.Logger{}.Info(context.Background(), "still here")
+	},
+	"log.Fatal": func() {
+		core, err := logging.NewCore(logging.Options{Output: os.Stdout})
+		if err != nil {
+			panic(err)
+		}
+		defer logging.CaptureStandard(logging.New(core, "x"))()
+		log.Fatal("the last word")
+	},
+}
 
 // record keeps what a core writes.
 type record struct {
@@ -26,6 +57,12 @@ func (r *record) Write(p []byte) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.buf.Write(p)
+}
+
+func (r *record) reset() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.buf.Reset()
 }
 
 func (r *record) text() string {

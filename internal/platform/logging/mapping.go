@@ -71,7 +71,7 @@ func (l *line) member(name string, secret bool, value reflect.Value, depth int) 
 func keyText(k reflect.Value) (text string) {
 	defer func() {
 		if r := recover(); r != nil {
-			text = fmt.Sprintf("!ERROR: panic: %v", r)
+			text = "!ERROR: " + panicked(r)
 		}
 	}()
 	if !k.IsValid() {
@@ -87,10 +87,22 @@ func keyText(k reflect.Value) (text string) {
 			if raw, err := v.MarshalText(); err == nil {
 				return string(raw)
 			}
+		case error:
+			text, problem := textOf(v.Error)
+			return cmp.Or(problem, text)
 		}
 	}
-	if k.Kind() == reflect.String {
+	switch k.Kind() {
+	case reflect.String:
 		return k.String()
+	case reflect.Struct, reflect.Array: // their parts have names that may be sensitive; what they point to is left out
+		var l line
+		l.reset(nil)
+		l.nested(k, maxDepth-1)
+		return string(l.b)
+	case reflect.Pointer:
+		return fmt.Sprintf("%s %p", k.Type(), k.UnsafePointer())
+	default:
+		return fmt.Sprint(k)
 	}
-	return fmt.Sprint(k)
 }

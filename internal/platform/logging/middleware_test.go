@@ -74,6 +74,24 @@ func TestRequestsAreLogged(t *testing.T) {
 	assert.NotContains(t, out.text(), "hunter2")
 }
 
+// The path is logged without its query, and a secret in it as little as in any other text.
+func TestRequestPathTellsNoSecret(t *testing.T) {
+	t.Parallel()
+	e, out := newServer(t)
+	key := "ak_" + strings.Repeat("0aB", 20) + "_a1B2c3"
+	for _, path := range []string{"/reset/" + key, "/x?access_token=hunter2", "/x;token=hunter2", "/a%0Ab/rt_" + strings.Repeat("x", 40),
+		"/" + jwt, "/x?q=" + key} {
+		get(t, e, path)
+		line := out.last(t)
+		assert.Equal(t, "http_request", line["event"])
+		for _, secret := range []string{key, "hunter2", "rt_xx", jwt, "?"} {
+			assert.NotContains(t, line["path"], secret)
+		}
+	}
+	assert.NotContains(t, out.text(), "hunter2")
+	assert.NotContains(t, out.text(), key)
+}
+
 func TestProbesAreQuietWhileTheySucceed(t *testing.T) {
 	t.Parallel()
 	e, out := newServer(t)
@@ -138,6 +156,7 @@ func TestException(t *testing.T) {
 		"There is no such note"},
 		[]any{line["event"], line["level"], line["error_code"], line["status_code"], line["message"], line["error"]})
 	assert.NotContains(t, line, "stack")
+	assert.Regexp(t, `logging_test\.TestException.*middleware_test\.go:\d+`, line["caller"])
 
 	log.Exception(t.Context(), errors.Internal(errors.Sentinel("dial postgres://u:hunter2@h"), "read the note"))
 	line = out.last(t)

@@ -17,8 +17,12 @@ import (
 //	func (s *Service) Summarize(ctx context.Context, id uuid.UUID) (err error) {
 //		defer log.Operation(&ctx, "summarize", logging.String("note_id", id.String()))(&err)
 //
-// The error pointer may be nil for an operation that cannot fail.
+// The error pointer may be nil for an operation that cannot fail. An operation that ends with its goroutine
+// (runtime.Goexit) counts as completed.
 func (l Logger) Operation(ctx *context.Context, name string, fields ...Field) func(err *error) {
+	if ctx == nil {
+		ctx = new(context.Context) //nolint:contextcheck // only nil is replaced
+	}
 	outer := *ctx
 	inner := Bind(Bind(outer, String("operation", name)), fields...)
 	*ctx = inner
@@ -43,13 +47,13 @@ func panicError(r any) error {
 	if err, ok := r.(error); ok {
 		return fmt.Errorf("panic: %w", err)
 	}
-	return fmt.Errorf("panic: %v", r)
+	return fmt.Errorf("%s", panicked(r))
 }
 
 // Exception logs exception_raised for an error at the boundary, where it becomes a response: with its code, its status,
-// the message that the client reads, the chain of its causes, the place where it was born and, from 500, the stack. The level is warning below 500,
-// error from 500, and info for a request that the client gave up. It does nothing for nil. As a method value it is what
-// errors.Handler asks for.
+// the message that the client reads, the chain of its causes, its caller, which is the place where it was born, and from 500
+// the stack. The level is warning below 500, error from 500, and info for a request that the client gave up. It does nothing
+// for nil. As a method value it is what errors.Handler asks for.
 func (l Logger) Exception(ctx context.Context, err *errors.Error) {
 	if err == nil {
 		return

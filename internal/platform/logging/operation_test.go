@@ -56,4 +56,8 @@ func TestOperationThatPanics(t *testing.T) {
 	ctx := context.Background()
 	log.Operation(&ctx, "y")(nil)
 	assert.Equal(t, "operation_completed", out.last(t)["event"])
+	log.Info(ctx, "after")
+	assert.NotContains(t, out.last(t), "operation", "what it bound is gone with it")
+	log.Operation(nil, "z")(nil)
+	assert.Equal(t, "z", out.last(t)["operation"], "a nil ctx must not panic")
 }

@@ -1,17 +1,22 @@
 package logging_test
 
 import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 )
 
 const (
-	jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
-	pem = "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\nabc\n-----END RSA PRIVATE KEY-----"
+	jwt    = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+	pemKey = "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\nabc\n-----END RSA PRIVATE KEY-----"
 )
 
 func TestRedactCutsSecrets(t *testing.T) {
@@ -33,7 +38,15 @@ func TestRedactCutsSecrets(t *testing.T) {
 		{"AKIAIOSFODNN7EXAMPLE1 xoxb-1234567", "[REDACTED] [REDACTED]"},
 		{"key ak_0123456789abcdefghijABCDEFGHIJ0123456789abcdefghij_a1B2c3 refused", "key [REDACTED] refused"},
 		{"rt_0123456789abcdefghijABCDEFGHIJ-_0123456789abcdefghij", "[REDACTED]"},
-		{"key:\n" + pem + "\nend", "key:\n[REDACTED]\nend"},
+		{"?sig=abc&se=1", "?sig=[REDACTED]&se=1"},
+		{"AccountKey=abc==;EndpointSuffix=x", "AccountKey=[REDACTED];EndpointSuffix=x"},
+		{"PGPASSWORD=hunter2 psql", "PGPASSWORD=[REDACTED] psql"},
+		{`{"cookies":["a=b"],"n":1}`, `{"cookies":[REDACTED],"n":1}`},
+		{"Set-Cookie:sid=abc; HttpOnly", "Set-Cookie:[REDACTED]"},
+		{"mongodb+srv://u:p@h/x", "mongodb+srv://u:[REDACTED]@h/x"},
+		{"https://ann:" + jwt + "@h", "https://ann:[REDACTED]@h"},
+		{"GET /v1?key=ak_" + strings.Repeat("0aB", 20) + " 200", "GET /v1?key=[REDACTED] 200"},
+		{"key:\n" + pemKey + "\nend", "key:\n[REDACTED]\nend"},
 		{"-----BEGIN PRIVATE KEY-----\nMIIE", "[REDACTED]"},
 		{"dial postgres://app:s3cret@db:5432/app failed", "dial postgres://app:[REDACTED]@db:5432/app failed"},
 		{"postgres://u:p@ss@h/db", "postgres://u:[REDACTED]@h/db"},
@@ -55,7 +68,7 @@ func TestRedactCutsSecrets(t *testing.T) {
 		{"password: swordfish", "password: [REDACTED]"},
 		{"bad password: swordfish, user: bob", "bad password: [REDACTED], user: bob"},
 		{"the API key: abc123 is bad", "the API key: [REDACTED] is bad"},
-		{"private_key: " + pem + " tail", "private_key: [REDACTED] tail"},
+		{"private_key: " + pemKey + " tail", "private_key: [REDACTED] tail"},
 		{"X-API-Key: abcdef", "X-API-Key: [REDACTED]"},
 		{"token=>abc", "token=>[REDACTED]"},
 		{`password="unfinished`, `password="[REDACTED]`},
@@ -76,6 +89,8 @@ func TestRedactLeavesOrdinaryTextAlone(t *testing.T) {
 		"0198c5a4-7a65-7c3e-9d2b-1f6e8a0b4c5d", "https://host:8080/users/@me", "https://[::1]:8080/@me", "http://host/a",
 		"postgres://app@db/app", "mail ann@example.com", "token.go:12 called", "password:", "password: ", "cookie: missing value",
 		"eyJhbGciOiJIUzI1NiJ9", "-----BEGIN CERTIFICATE-----\nMIIE\n-----END CERTIFICATE-----", "a = b", "==", ":", "://", "-", "J",
+		"ak_" + strings.Repeat("a", 39), "rt_" + strings.Repeat("a", 39), "break_" + strings.Repeat("a", 40), "key_id=abc", "author: ann",
+		"keyboard: x", "primary_key=id", "sort_key: x", "tokens_used: 5", "token_type: bearer", "part_of_it", "sk_test",
 		"password=", `password=""`, "5 keys: a, b", "sk-learn-kit", "DB_PASSWORD: required", "AUTH_JWT_PRIVATE_KEY: is missing", "password: required",
 	} {
 		assert.Equal(t, text, logging.Redact(text))
@@ -97,7 +112,7 @@ func TestLongTextIsCutAfterRedaction(t *testing.T) {
 }
 
 func FuzzRedact(f *testing.F) {
-	for _, seed := range []string{"password=a", "postgres://u:p@h", "Bearer x", jwt, pem, `{"token":"x"}`, "cookie: a=b; c",
+	for _, seed := range []string{"password=a", "postgres://u:p@h", "Bearer x", jwt, pemKey, `{"token":"x"}`, "cookie: a=b; c",
 		"authorization: digest x", "sk-ant-x", "[REDACTED]", "password=[REDACTED]]", "secret=[a(b]", "a=password=x&token: y",
 		"Bearer =0", "BeArer Bearer=0"} {
 		f.Add(seed)
@@ -131,16 +146,27 @@ func FuzzPlantedSecret(f *testing.F) {
 		if shown := logging.Redact(planted); strings.Contains(shown, secret) {
 			t.Errorf("%q shows the secret: %q", planted, shown)
 		}
-		out.mu.Lock()
-		out.buf.Reset()
-		out.mu.Unlock()
+		out.reset()
 		log.Info(t.Context(), planted, logging.String("text", planted), logging.Any("nested", map[string]any{
 			"list": []any{planted, map[string]string{"password": secret, before: planted}}, "clientSecret": secret,
-		}))
+			"header": http.Header{"Authorization": {secret}, "Via": {planted}}, "form": url.Values{"api_key": {secret}, "q": {planted}},
+			"struct": &struct{ Password, Text string }{secret, planted}, "error": fmt.Errorf("%s: %w", before, errors.Sentinel(planted)),
+			"json": asJSON(t, map[string]any{"token": secret, "text": planted}), "cookie": &http.Cookie{Name: "a", Value: secret},
+			"url": &url.URL{Scheme: "https", User: url.UserPassword("u", secret), Host: "h"}, "bytes": []byte(planted),
+		}), logging.Any("s", logging.Secret(secret)))
 		if strings.Contains(out.text(), secret) {
 			t.Errorf("the line shows the secret: %s", out.text())
 		}
 	})
+}
+
+func asJSON(t *testing.T, v any) json.RawMessage {
+	t.Helper()
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
 
 // separated reports whether what is around a planted secret leaves it a word of its own, and opens no quote of another.

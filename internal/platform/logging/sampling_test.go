@@ -1,7 +1,10 @@
 package logging_test
 
 import (
+	"context"
+	"io"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -9,6 +12,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 )
@@ -105,6 +109,16 @@ func TestSamplingOfMoreEventsThanItCanTell(t *testing.T) {
 	assert.Positive(t, dropped)
 }
 
+func TestFlushOfTheDefaultCore(t *testing.T) { // not parallel: the default is the program's
+	core, log, out := sampled(t, logging.Sampling{First: 1, Interval: time.Hour})
+	logging.SetDefault(core)
+	defer logging.SetDefault(nil)
+	log.Info(t.Context(), "e")
+	log.Info(t.Context(), "e")
+	logging.Flush(nil)
+	assert.InDelta(t, 1, out.last(t)["dropped_count"], 0)
+}
+
 func TestFlushOfOtherCoresDoesNothing(t *testing.T) {
 	t.Parallel()
 	plain := logrus.New()
@@ -117,4 +131,77 @@ func TestFlushOfOtherCoresDoesNothing(t *testing.T) {
 	}
 	assert.Empty(t, out.text())
 	assert.Len(t, own.lines(t), 3)
+}
+
+// Counts that no further line of the event tells are told when the next line of any other event comes.
+func TestSamplingTellsOfEventsThatEnded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		_, log, out := sampled(t, logging.Sampling{First: 1})
+		for range 5 {
+			log.Warn(t.Context(), "burst")
+		}
+		time.Sleep(500 * time.Millisecond)
+		log.Info(t.Context(), "early")
+		assert.Equal(t, "early", out.last(t)["event"])
+		time.Sleep(time.Second)
+		log.Error(t.Context(), "later")
+		lines := out.lines(t)
+		told := lines[2]
+		assert.Equal(t, []any{"log_lines_dropped", "warning", "x", "burst", 4.0},
+			[]any{told["event"], told["level"], told["logger"], told["dropped_event"], told["dropped_count"]})
+		assert.Equal(t, "later", lines[3]["event"])
+		time.Sleep(2 * time.Second)
+		log.Info(t.Context(), "later")
+		assert.Len(t, out.lines(t), 5, "nothing is told twice")
+	})
+}
+
+func TestSamplingKeepsCountsWhileTheirLevelIsOff(t *testing.T) {
+	t.Parallel()
+	core, log, out := sampled(t, logging.Sampling{First: 1, Interval: time.Hour})
+	for range 3 {
+		log.Info(t.Context(), "e")
+	}
+	core.SetLevel(logrus.ErrorLevel)
+	logging.Flush(core)
+	assert.Len(t, out.lines(t), 1)
+	core.SetLevel(logrus.InfoLevel)
+	logging.Flush(core)
+	assert.InDelta(t, 2, out.last(t)["dropped_count"], 0)
+}
+
+// An event made of what varies would fill the table; its text is not kept, and its lines are written.
+func TestSamplingKeepsNoLongEvents(t *testing.T) {
+	t.Parallel()
+	_, log, out := sampled(t, logging.Sampling{First: 1, Interval: time.Hour})
+	for range 3 {
+		log.Info(t.Context(), strings.Repeat("e", 129))
+		log.Info(t.Context(), "audited", logging.Int("n", 1), logging.Bool("audit", true))
+		log.Info(t.Context(), "not_audited", logging.Bool("audit", false))
+	}
+	assert.Len(t, out.lines(t), 7)
+}
+
+func TestSamplingBeforeHooks(t *testing.T) {
+	t.Parallel()
+	core, log, out := sampled(t, logging.Sampling{First: 1, Thereafter: 2, Interval: time.Hour})
+	fired := 0
+	core.AddHook(hook{logrus.AllLevels, func(*logrus.Entry) error { fired++; return nil }})
+	for range 5 {
+		log.Info(t.Context(), "e")
+		core.Info("ordinary")
+	}
+	assert.Len(t, out.lines(t), 3+5)
+	assert.Equal(t, 3+5, fired)
+}
+
+func BenchmarkSampled(b *testing.B) {
+	core, err := logging.NewCore(logging.Options{Output: io.Discard, Sampling: logging.Sampling{First: 1, Interval: time.Hour}})
+	require.NoError(b, err)
+	l, ctx := logging.New(core, "x"), context.Background()
+	b.ReportAllocs()
+	for b.Loop() {
+		l.Info(ctx, "repeats", logging.Int("n", 1), logging.String("s", "text"))
+	}
 }

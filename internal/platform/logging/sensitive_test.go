@@ -24,7 +24,7 @@ func TestNamesAreSensitiveByWord(t *testing.T) {
 	}
 	for name := range strings.FieldsSeq(`tokens_used tokens_input tokens_output tokensUsed total_tokens max_tokens token_type
 		tokenType token_count token_expires_at author authority auth_method keyboard key key_count sort_key primary_key
-		public_key idempotency_key monkey secretary password_length password_changed_at cookie_name api_key_id passenger
+		public_key key_id keyId idempotency_key monkey secretary password_length password_changed_at cookie_name api_key_id passenger
 		tokenizer compass bypass session_id`) {
 		log.Info(context.Background(), "e", logging.String(name, "hunter2"))
 		assert.Equal(t, "hunter2", out.last(t)[name], name)

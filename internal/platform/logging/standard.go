@@ -10,12 +10,15 @@ import (
 )
 
 // SlogHandler returns a handler for log/slog that writes through l, for libraries that log there. Attributes become fields;
-// those of a group have its name and a dot before theirs. slog.NewLogLogger makes a *log.Logger of it, such as
+// those of a group have its name and a dot before theirs. A level between two of slog's counts as the lower one; those from
+// slog.LevelError on are error. The time is that of writing. slog.NewLogLogger makes a *log.Logger of it, such as
 // http.Server's ErrorLog.
 func SlogHandler(l Logger) slog.Handler { return slogHandler{logger: l} }
 
 // CaptureStandard sends what programs log through the standard packages log and log/slog to l, and returns the function
-// that undoes it. What package log writes has no level, so it is info. Call it at start, from one goroutine.
+// that undoes it. What package log writes has no level, so it is info. log.Fatal writes its line, then ends the process with
+// status 1 as ever, without deferred functions such as [Flush]; log.Panic writes its line, then panics. Call it at start,
+// from one goroutine.
 func CaptureStandard(l Logger) (restore func()) {
 	handler, out, flags := slog.Default(), log.Writer(), log.Flags()
 	slog.SetDefault(slog.New(SlogHandler(l)))

@@ -71,6 +71,9 @@ func (l *line) methods(v any, depth int) {
 		l.b = append(l.b, "null"...)
 		return
 	}
+	if l.private(v) {
+		return
+	}
 	switch v := v.(type) {
 	case *time.Time:
 		l.instant(*v)
@@ -121,33 +124,6 @@ func (l *line) called(text, problem string) {
 	}
 	l.text(text)
 }
-
-// textOf returns what the Error or String method of a foreign type returns, or the problem where that panics, as it does
-// for a nil pointer in an error.
-func textOf(method func() string) (text, problem string) {
-	defer func() {
-		if r := recover(); r != nil {
-			text, problem = "", panicked(r)
-		}
-	}()
-	return method(), ""
-}
-
-// bytesOf returns what a marshalling method returns, or the problem where that fails or panics.
-func bytesOf(method func() ([]byte, error)) (raw []byte, problem string) {
-	defer func() {
-		if r := recover(); r != nil {
-			raw, problem = nil, panicked(r)
-		}
-	}()
-	raw, err := method()
-	if err != nil {
-		return nil, err.Error()
-	}
-	return raw, ""
-}
-
-func panicked(r any) string { return fmt.Sprintf("panic: %v", r) }
 
 func (l *line) instant(t time.Time) { l.text(t.UTC().Format("2006-01-02T15:04:05.000000000Z07:00")) }
 

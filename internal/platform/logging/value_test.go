@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/sirupsen/logrus"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -30,16 +31,22 @@ type (
 	nilError  struct{ text string }
 	level     int
 	opaque    struct{ hidden string }
-	parts     struct{ Name string }
-	cycle     struct{ Next *cycle }
-	textKey   struct{ n int }
-	badText   struct{}
-	recursive map[string]any
-	pointerTo struct{ At *time.Time }
-	withErr   struct{ Err error }
-	byPointer struct{ n int }
-	holder    struct{ V byPointer }
-	tagged    struct {
+	namedBool bool
+	namedInt  int8
+	namedUint uint8
+	namedText string
+
+	namedFloat float32
+	parts      struct{ Name string }
+	cycle      struct{ Next *cycle }
+	textKey    struct{ n int }
+	badText    struct{}
+	recursive  map[string]any
+	pointerTo  struct{ At *time.Time }
+	withErr    struct{ Err error }
+	byPointer  struct{ n int }
+	holder     struct{ V byPointer }
+	tagged     struct {
 		Out      string `json:"-"`
 		Dash     string `json:"-,"` //nolint:staticcheck // the rule that the test is about
 		Empty    string `json:"empty,omitempty"`
@@ -101,6 +108,7 @@ func TestValues(t *testing.T) {
 		"nil slice":   {[]int(nil), nil},
 		"numbers": {[]any{int8(-1), uint16(2), float32(0.5), uintptr(3), 1e-9, 1e300, 4},
 			[]any{-1.0, 2.0, 0.5, 3.0, 1e-9, 1e300, 4.0}},
+		"named kinds":    {[]any{namedBool(true), namedInt(-1), namedUint(1), namedFloat(0.5), namedText("Bearer x")}, []any{true, -1.0, 1.0, 0.5, "Bearer [REDACTED]"}},
 		"bools":          {[]any{true, level(1) == 2}, []any{true, false}},
 		"complex":        {complex(1, 2), "(1+2i)"},
 		"named":          {struct{ A http.ConnState }{http.StateIdle}, map[string]any{"A": "idle"}},
@@ -236,15 +244,23 @@ func FuzzLine(f *testing.F) {
 	f.Add("event", "key", "value", []byte(`{"a":1}`))
 	f.Add("\xff", "\ufffd", "0", []byte("0"))
 	f.Add("\xff", "time", "postgres://u:p@h", []byte("["))
+	f.Add("e", "self", "\u2028\x00", []byte("\xff\n{}"))
 	core, out := newCore(f, logging.Options{App: "a"})
 	log := logging.New(core, "x")
+	console, plain := newCore(f, logging.Options{Format: "console"})
 	f.Fuzz(func(t *testing.T, event, key, value string, data []byte) {
-		out.mu.Lock()
-		out.buf.Reset()
-		out.mu.Unlock()
+		out.reset()
+		plain.reset()
 		ctx := logging.Bind(context.Background(), logging.String(value, key))
-		log.Info(ctx, event, logging.String(key, value), logging.Any(event, json.RawMessage(data)), logging.Any("b", data),
-			logging.Any("m", map[string]any{key: value, value: data}))
+		fields := []logging.Field{logging.String(key, value), logging.Any(event, json.RawMessage(data)), logging.Any("b", data),
+			logging.Any("m", map[string]any{key: value, value: data})}
+		log.Info(ctx, event, fields...)
+		require.Len(t, out.lines(t), 1)
+		require.Equal(t, 1, strings.Count(out.text(), "\n"))
+		logging.New(console, value).Info(ctx, event, fields...)
+		require.Equal(t, 1, strings.Count(plain.text(), "\n"))
+		out.reset()
+		core.WithContext(ctx).WithFields(logrus.Fields{key: value, value: data, "e": errors.Sentinel(event)}).Info(event)
 		require.Len(t, out.lines(t), 1)
 	})
 }

@@ -10,11 +10,12 @@ import (
 )
 
 // Inject sets the headers of an outgoing request to the span that ctx carries, and takes them away where it carries none.
+// Nil headers stay nil.
 func Inject(ctx context.Context, h http.Header) {
 	delete(h, headerParent)
 	delete(h, headerState)
 	sc := trace.SpanContextFromContext(ctx)
-	if !sc.IsValid() {
+	if !sc.IsValid() || h == nil {
 		return
 	}
 	traceID, spanID := sc.TraceID(), sc.SpanID()

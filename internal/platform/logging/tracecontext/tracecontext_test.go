@@ -59,6 +59,16 @@ func TestTraceparent(t *testing.T) {
 		"flags not hex":         {[]string{"00-" + traceID + "-" + spanID + "-.1"}, false},
 		"other separators":      {[]string{strings.ReplaceAll(parent, "-", "_")}, false},
 		"a line break":          {[]string{parent[:54] + "\n"}, false},
+		"a list with space":     {[]string{parent + " , " + parent}, false},
+		"one of two is bad":     {[]string{parent, "bad"}, false},
+		"a comma at the end":    {[]string{parent + ","}, false},
+		"blank inside":          {[]string{strings.Replace(parent, "-", " -", 1)}, false},
+		"other blanks around":   {[]string{"\u00a0" + parent}, false},
+		"only the version":      {[]string{"00"}, false},
+		"later, one dash":       {[]string{"01-" + traceID + "-" + spanID + "-01-"}, true},
+		"later, trace of zeros": {[]string{"01-" + strings.Repeat("0", 32) + "-" + spanID + "-01-x"}, false},
+		"parent not hex":        {[]string{"00-" + traceID + "-" + "xxxxxxxxxxxxxxxx" + "-01"}, false},
+		"flags too long":        {[]string{"00-" + traceID + "-" + spanID + "-001"}, false},
 		"capitals of the flags": {[]string{"00-" + traceID + "-" + spanID + "-0A"}, false},
 	} {
 		sc, ok := tracecontext.Parse(http.Header{"Traceparent": tt.headers})
@@ -75,6 +85,14 @@ func TestTraceparent(t *testing.T) {
 
 func TestTracestate(t *testing.T) {
 	t.Parallel()
+	longestTenant := strings.Repeat("t", 241) + "@" + strings.Repeat("v", 14) + "=1"
+	const allOfKey = "abcdefghijklmnopqrstuvwxyz0123456789_-*/=1"
+	allOfValue := "foo=" // all that can be seen and the blank, but for the comma and the equals sign
+	for c := byte(' '); c <= '~'; c++ {
+		if c != ',' && c != '=' {
+			allOfValue += string(rune(c))
+		}
+	}
 	members := func(n int) string {
 		var list []string
 		for i := range n {
@@ -109,6 +127,32 @@ func TestTracestate(t *testing.T) {
 		"512 bytes":       {[]string{"a=" + strings.Repeat("x", 250), "b=" + strings.Repeat("y", 256)}, "a=" + strings.Repeat("x", 250) + ",b=" + strings.Repeat("y", 256)},
 		"too long":        {[]string{"a=" + strings.Repeat("x", 254), "b=" + strings.Repeat("y", 256)}, ""},
 		"key too long":    {[]string{strings.Repeat("k", 257) + "=1"}, ""},
+		"longest key":     {[]string{strings.Repeat("z", 256) + "=1"}, strings.Repeat("z", 256) + "=1"},
+		"longest tenant":  {[]string{longestTenant}, longestTenant},
+		"tenant too long": {[]string{strings.Repeat("t", 242) + "@v=1"}, ""},
+		"system too long": {[]string{"t@" + strings.Repeat("v", 15) + "=1"}, ""},
+		"longest value":   {[]string{"foo=" + strings.Repeat("v", 256)}, "foo=" + strings.Repeat("v", 256)},
+		"value too long":  {[]string{"foo=" + strings.Repeat("v", 257)}, ""},
+		"all of a key":    {[]string{allOfKey}, allOfKey},
+		"all of a value":  {[]string{allOfValue}, allOfValue},
+		"tenant digit":    {[]string{"0t@v=1"}, "0t@v=1"},
+		"system digit":    {[]string{"t@0v=1"}, ""},
+		"digit first":     {[]string{"0foo=1"}, ""},
+		"mark first":      {[]string{"-foo=1"}, ""},
+		"dot in key":      {[]string{"foo.bar=1"}, ""},
+		"no system":       {[]string{"foo@=1,bar=2"}, ""},
+		"no tenant":       {[]string{"@foo=1,bar=2"}, ""},
+		"two at signs":    {[]string{"foo@@bar=1"}, ""},
+		"three parts":     {[]string{"foo@bar@baz=1"}, ""},
+		"blank after key": {[]string{"foo =1"}, ""},
+		"blank in front":  {[]string{"foo= 1"}, "foo= 1"},
+		"tab in value":    {[]string{"foo=a\tb"}, ""},
+		"line break":      {[]string{"foo=a\nb"}, ""},
+		"delete":          {[]string{"foo=a\x7f"}, ""},
+		"semicolons":      {[]string{"foo=1;bar=2"}, ""},
+		"one bad of many": {[]string{"foo=1,Bar=2,baz=3"}, ""},
+		"bad header":      {[]string{"foo=1", "bar"}, ""},
+		"only commas":     {[]string{",", " , ,"}, ""},
 	} {
 		sc, ok := tracecontext.Parse(http.Header{"Traceparent": {parent}, "Tracestate": tt.headers})
 		require.True(t, ok, name)
@@ -148,6 +192,19 @@ func TestMiddlewareAndInject(t *testing.T) {
 	assert.False(t, seen.IsValid())
 	assert.Equal(t, http.Header{"Accept": {"*/*"}}, out, "no trace, no headers")
 	assert.Empty(t, tracecontext.CorrelationID(r))
+}
+
+// The random flag of level 2 is handed on; flags that mean nothing yet are not.
+func TestFlags(t *testing.T) {
+	t.Parallel()
+	for flags, want := range map[string]string{"00": "00", "01": "01", "02": "02", "03": "03", "fe": "02", "ff": "03", "fc": "00"} {
+		sc, ok := tracecontext.Parse(http.Header{"Traceparent": {"00-" + traceID + "-" + spanID + "-" + flags}})
+		require.True(t, ok, flags)
+		h := http.Header{}
+		tracecontext.Inject(trace.ContextWithSpanContext(t.Context(), sc), h)
+		assert.Equal(t, "00-"+traceID+"-"+spanID+"-"+want, h.Get("traceparent"))
+		assert.NotPanics(t, func() { tracecontext.Inject(trace.ContextWithSpanContext(t.Context(), sc), nil) })
+	}
 }
 
 func FuzzParse(f *testing.F) {
