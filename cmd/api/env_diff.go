@@ -34,11 +34,11 @@ func (p *program) envDiffCommand() *cobra.Command {
 }
 
 func (p *program) diffEnv(c comparison) error {
-	first, err := readEnv("--env1", c.file1)
+	first, err := readWhole("--env1", c.file1)
 	if err != nil {
 		return err
 	}
-	second, err := readEnv("--env2", c.file2)
+	second, err := readWhole("--env2", c.file2)
 	if err != nil {
 		return err
 	}

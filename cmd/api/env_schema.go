@@ -29,22 +29,32 @@ func (p *program) envSchemaCommand() *cobra.Command {
 }
 
 func (p *program) inferSchema(from, out string, overwrite bool) error {
-	file, err := readEnv("--from", from)
+	file, err := readWhole("--from", from)
 	if err != nil {
 		return err
 	}
 	if out == "" {
 		return usageError{errors.Sentinel("--out is required: the file to write the schema to")}
 	}
+	if sameFile(from, out) {
+		return usageError{errors.Sentinel("--out must not be the file of --from")}
+	}
 	var text bytes.Buffer
-	if err := env.Infer(file).Write(&text); err != nil {
+	schema := env.Infer(file)
+	if err := schema.Write(&text); err != nil {
 		return err
 	}
 	if err := writeWhole(out, text.Bytes(), overwrite); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.stdout, "%s: %d variables\n", out, len(file.Entries))
+	_, err = fmt.Fprintf(p.stdout, "%s: %d variables\n", out, len(schema.Variables))
 	return err
+}
+
+func sameFile(a, b string) bool {
+	first, err1 := os.Stat(a)
+	second, err2 := os.Stat(b)
+	return err1 == nil && err2 == nil && os.SameFile(first, second)
 }
 
 // writeWhole writes a file so that it is there with all of its text, or as it was.

@@ -83,6 +83,18 @@ func readEnv(flag, path string) (*env.File, error) {
 	return file, nil
 }
 
+// readWhole is readEnv for commands whose answer would be wrong if lines were left out.
+func readWhole(flag, path string) (*env.File, error) {
+	file, err := readEnv(flag, path)
+	if err != nil {
+		return nil, err
+	}
+	if err := file.Err(); err != nil {
+		return nil, usageError{fmt.Errorf("read %s: %w", path, err)}
+	}
+	return file, nil
+}
+
 func readSchema(path string) (*env.Schema, error) {
 	file, err := os.Open(path) //nolint:gosec // the caller's choice
 	if err != nil {
@@ -130,7 +142,7 @@ func serviceCheck(level env.Level) env.Check {
 				return value, ok && name != "ENV_FILE"
 			},
 			Environ:  f.Names,
-			ReadFile: readSecretFile,
+			ReadFile: noFile,
 		})
 		var problems []env.Problem
 		if origins != nil {
@@ -144,24 +156,16 @@ func serviceCheck(level env.Level) env.Check {
 			return problems
 		}
 		for _, one := range invalid.Problems {
-			severity := env.SeverityError
-			if one.Rule == "file" { // the file may be there where the service runs
-				severity = env.SeverityWarning
+			if one.Rule == "file" { // see noFile
+				continue
 			}
-			problems = append(problems, env.Problem{Variable: one.Variable, Rule: one.Rule, Message: one.Message, Severity: severity})
+			problems = append(problems, env.Problem{Variable: one.Variable, Rule: one.Rule, Message: one.Message})
 		}
 		return problems
 	}
 }
 
-// readSecretFile reads the file of a secret, and no .env: the file that is checked stands for itself.
-func readSecretFile(path string) ([]byte, error) {
-	if path == ".env" {
-		return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
-	}
-	f, err := env.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	return []byte(f.Text()), nil
+// noFile stands for every file: what NAME_FILE names is there where the service runs, not here, and counts as set.
+func noFile(path string) ([]byte, error) {
+	return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
 }

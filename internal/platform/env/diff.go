@@ -27,17 +27,19 @@ type Change struct {
 	New string `json:"new"`
 }
 
-// Compare returns how b differs from a. Unless unmasked, the values of sensitive names are not shown, nor are passwords in URLs.
+// Compare returns how b differs from a. Unless unmasked, the values of sensitive names are not shown, nor those
+// that hold them, nor passwords in URLs.
 func Compare(a, b *File, unmasked bool) Diff {
 	d := Diff{File1: a.Path, File2: b.Path, Missing: []string{}, Added: []string{}, Changed: map[string]Change{}}
 	show := func(name, value string) string {
-		switch {
-		case unmasked:
+		if unmasked {
 			return value
-		case logging.Sensitive(name):
+		}
+		shown := logging.Redact(value)
+		if logging.Sensitive(name) || a.holdsSecret(shown) || b.holdsSecret(shown) {
 			return masked
 		}
-		return logging.Redact(value)
+		return shown
 	}
 	for e := range a.effective {
 		other, ok := b.entry(e.Key)

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/netrun-systems/go-service-template/internal/platform/env/dotenv"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
+	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 )
 
 const maxFile = 1 << 20 // bytes
@@ -58,6 +60,25 @@ func Parse(path string, content []byte) *File {
 
 // Text returns the text of the file as it was read.
 func (f *File) Text() string { return f.src }
+
+// Err returns a [dotenv.Errors] with the lines that could not be read, which [File.Entries] lacks; nil where there are none.
+func (f *File) Err() error {
+	if len(f.syntax) == 0 {
+		return nil
+	}
+	return f.syntax
+}
+
+// holdsSecret reports whether a value holds that of a sensitive name, as one does that refers to it: postgres://u:${DB_PASSWORD}@h.
+func (f *File) holdsSecret(value string) bool {
+	const least = 4 // what is shorter is in everything
+	for e := range f.effective {
+		if len(e.Value) >= least && logging.Sensitive(e.Key) && strings.Contains(value, e.Value) {
+			return true
+		}
+	}
+	return false
+}
 
 // Lookup returns the value of a variable, and whether the file has one.
 func (f *File) Lookup(name string) (string, bool) {

@@ -65,13 +65,17 @@ func (r Result) Count(s Severity) (n int) {
 }
 
 // Err returns nil for a valid file, else a VALIDATION_ERROR "Environment validation failed" whose details.errors lists the
-// findings that are errors.
+// findings that are errors, and whose details.fields those in the form that every VALIDATION_ERROR has.
 func (r Result) Err() error {
 	if r.Valid() {
 		return nil
 	}
 	list := slices.DeleteFunc(slices.Clone(r.Findings), func(f Finding) bool { return f.Severity != SeverityError })
-	return errors.New(errors.CodeValidation, "Environment validation failed").With("errors", list)
+	fields := make([]errors.FieldError, len(list))
+	for i, f := range list {
+		fields[i] = errors.FieldError{Field: f.Variable, Rule: f.Rule, Message: f.Message}
+	}
+	return errors.New(errors.CodeValidation, "Environment validation failed").With("errors", list).With("fields", fields)
 }
 
 // first returns the first error as text, without its file.

@@ -26,7 +26,11 @@ func Infer(f *File) *Schema {
 	s := &Schema{ID: SchemaID, Version: SchemaVersion, Variables: map[string]Variable{}}
 	for e := range f.effective {
 		if printable(e.Key) != "" {
-			s.Variables[e.Key] = infer(e.Key, e.Value)
+			v := infer(e.Key, e.Value)
+			if f.holdsSecret(v.Example) {
+				v.Example = ""
+			}
+			s.Variables[e.Key] = v
 		}
 	}
 	return s
@@ -38,7 +42,9 @@ func infer(name, value string) Variable {
 	scheme, _, _ := strings.Cut(value, ":")
 	switch v.Type {
 	case TypeSecret:
-		v.MinLength = min(minSecret(name), utf8.RuneCountInString(value))
+		if least := minSecret(name); utf8.RuneCountInString(value) >= least { // how short a shorter one is stays untold
+			v.MinLength = least
+		}
 		return v
 	case TypeURL:
 		v.Protocols = databaseProtocols[strings.ToLower(scheme)]

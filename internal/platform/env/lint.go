@@ -76,10 +76,11 @@ func (f *File) lintLines() (found []Finding) {
 		}
 		e, isEntry := begins[i+1]
 		text = strings.TrimRight(text, "\r\n")
-		if trimmed := strings.TrimRight(text, " \t"); isEntry && trimmed != text {
+		inQuotes := strings.Contains(e.Value, "\n") // the line ends inside of the value
+		if trimmed := strings.TrimRight(text, " \t"); isEntry && !inQuotes && trimmed != text {
 			warn(i+1, len([]rune(trimmed))+1, e.Key, RuleTrailing, "has white space at the end of its line")
 		}
-		if before, after, ok := strings.Cut(text, "="); isEntry && ok && (strings.TrimRight(before, " \t") != before || strings.TrimLeft(after, " \t") != after && after != "") {
+		if before, after, ok := strings.Cut(text, "="); isEntry && e.HasValue && ok && (strings.TrimRight(before, " \t") != before || strings.TrimLeft(after, " \t") != after && after != "") {
 			warn(i+1, len([]rune(before))+1, e.Key, RuleSpaceAround, "has white space around its =, which shells do not take")
 		}
 	}

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"regexp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -70,8 +70,11 @@ func ReadSchema(r io.Reader) (*Schema, error) {
 	if s.Version != SchemaVersion {
 		return nil, fmt.Errorf("read the schema: version must be %q", SchemaVersion)
 	}
-	for name, v := range s.Variables {
-		if err := v.check(); err != nil {
+	if s.ID != "" && s.ID != SchemaID {
+		return nil, fmt.Errorf("read the schema: $schema must be %q", SchemaID)
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Variables)) {
+		if err := s.Variables[name].check(); err != nil {
 			return nil, fmt.Errorf("read the schema: variables.%s: %w", name, err)
 		}
 	}
@@ -107,6 +110,12 @@ func (v Variable) check() error {
 	switch {
 	case !slices.Contains(types, v.Type):
 		return fmt.Errorf("type must be one of %v", types)
+	case (v.Min != nil || v.Max != nil) && !v.Type.isNumber():
+		return errors.Sentinel("min and max are for an integer, a float or a duration")
+	case len(v.Protocols) > 0 && v.Type != TypeURL:
+		return errors.Sentinel("protocols are for a url")
+	case v.Example != "" && v.Type == TypeSecret:
+		return errors.Sentinel("a secret has no example")
 	case v.Min != nil && v.Max != nil && *v.Min > *v.Max:
 		return errors.Sentinel("min is above max")
 	case v.MinLength < 0 || v.MaxLength < 0:
@@ -114,7 +123,7 @@ func (v Variable) check() error {
 	case v.MaxLength > 0 && v.MinLength > v.MaxLength:
 		return errors.Sentinel("min_length is above max_length")
 	}
-	if _, err := regexp.Compile(v.Pattern); err != nil {
+	if _, err := whole(v.Pattern); err != nil {
 		return errors.Sentinel("pattern is not a regular expression (RE2)")
 	}
 	return nil

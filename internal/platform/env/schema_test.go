@@ -77,6 +77,13 @@ func TestBadSchemasAreRefused(t *testing.T) {
 		`{"version":"1.0","variables":{"A":{"type":"string","min_length":2,"max_length":1}}}`: "min_length is above max_length",
 		`{"version":"1.0","variables":{"A":{"type":"string","min_length":-1}}}`:               "lengths must not be negative",
 		`{"version":"1.0","variables":{"A":{"type":"string","pattern":"("}}}`:                 "pattern is not",
+		`{"$schema":"https://example.com/other","version":"1.0","variables":{}}`:              `$schema must be "env-schema/v1"`,
+		`{"version":"1.0","variables":{"A":{"type":"string","pattern":"\\Qabc"}}}`:            "pattern is not",
+		`{"version":"1.0","variables":{"A":{"type":"string","pattern":"a)|(b"}}}`:             "pattern is not",
+		`{"version":"1.0","variables":{"A":{"type":"string","min":1}}}`:                       "variables.A: min and max are for",
+		`{"version":"1.0","variables":{"A":{"type":"string","protocols":["https"]}}}`:         "protocols are for a url",
+		`{"version":"1.0","variables":{"A":{"type":"secret","example":"x"}}}`:                 "a secret has no example",
+		`{"version":"1.0","variables":{"B":{"type":"moon"},"A":{"type":"moon"}}}`:             "variables.A: type must be",
 		`{"version":"1.0","variables":{}} {}`:                                                 "not well-formed",
 	} {
 		_, err := env.ReadSchema(strings.NewReader(text))
@@ -85,6 +92,13 @@ func TestBadSchemasAreRefused(t *testing.T) {
 	_, err := env.ReadSchema(failing{})
 	assert.Error(t, err)
 	assert.Error(t, (&env.Schema{}).Write(failing{}))
+}
+
+// A schema that was made in Go may hold a pattern that nobody has checked.
+func TestABadPatternIsAFinding(t *testing.T) {
+	t.Parallel()
+	v := env.Validator{Schema: &env.Schema{Variables: map[string]env.Variable{"V": {Type: "string", Pattern: `\Qabc`}}}}
+	assert.Equal(t, []string{"1 V pattern error"}, found(validate(t, v, "V=abc\n")))
 }
 
 type failing struct{}
@@ -109,6 +123,7 @@ DATABASE_URL=postgres://u:canary@h/db
 SITE=http://example.com
 CONTACT=ada@example.com
 DATA=/var/lib
+GREETING="hello ${DB_PASSWORD}"
 TIMEOUT=30s
 EMPTY=
 NAME=
@@ -124,11 +139,11 @@ odd name
 	assert.Equal(t, map[string]env.Type{
 		"HTTP_PORT": "integer", "COUNT": "integer", "RATIO": "float", "DEBUG": "boolean", "FLAG": "integer", "API_KEY": "secret",
 		"DB_PASSWORD": "secret", "KEYBOARD": "string", "AUTHOR": "string", "DATABASE_URL": "url", "SITE": "url", "CONTACT": "email",
-		"DATA": "path", "TIMEOUT": "duration", "EMPTY": "string", "NAME": "string",
+		"DATA": "path", "GREETING": "string", "TIMEOUT": "duration", "EMPTY": "string", "NAME": "string",
 	}, types)
 	assert.InDelta(t, 65535, *s.Variables["HTTP_PORT"].Max, 0)
 	assert.Equal(t, 32, s.Variables["API_KEY"].MinLength)
-	assert.Equal(t, 12, s.Variables["DB_PASSWORD"].MinLength)
+	assert.Zero(t, s.Variables["DB_PASSWORD"].MinLength, "how short it is stays untold")
 	assert.Equal(t, []string{"postgres", "postgresql"}, s.Variables["DATABASE_URL"].Protocols)
 	assert.Equal(t, "last", s.Variables["NAME"].Example)
 
@@ -169,6 +184,15 @@ func TestCompare(t *testing.T) {
 	require.NoError(t, same.WriteText(&out))
 	assert.Equal(t, "no differences\n", out.String())
 	assert.Error(t, d.WriteText(failing{}))
+}
+
+func TestValuesThatReferToSecretsAreMasked(t *testing.T) {
+	t.Parallel()
+	a := env.Parse("a.env", []byte("API_KEY=canary\nLINK='x'\n"))
+	b := env.Parse("b.env", []byte("API_KEY=canary\nLINK=\"x/${API_KEY}\"\n"))
+	assert.Equal(t, map[string]env.Change{"LINK": {Old: "x", New: "***"}}, env.Compare(a, b, false).Changed)
+	require.NoError(t, a.Err())
+	assert.ErrorContains(t, env.Parse("c.env", []byte("A='canary")).Err(), "line 1, column 3")
 }
 
 func FuzzReadSchema(f *testing.F) {

@@ -25,7 +25,8 @@ func TestLint(t *testing.T) {
 		text string
 		want []string
 	}{
-		"nothing wrong":   {"# comment\nA=1\nexport B='two words'\nC=\"a\nb  \nc\"\n", []string{}},
+		"nothing wrong":   {"# comment\nA=1\nexport B='two words'\nC=\"a  \nb  \nc\"\n", []string{}},
+		"= in a comment":  {"A # b = c\n", []string{"1 A no_value warning"}},
 		"empty":           {"", []string{"-  empty_file warning"}},
 		"comments alone":  {"# A=1\n", []string{"-  empty_file warning"}},
 		"duplicate":       {"A=1\nB=2\nA=3\n", []string{"3 A duplicate_key warning"}},
@@ -172,6 +173,7 @@ func TestEventsAndErr(t *testing.T) {
 	assert.Equal(t, errors.CodeValidation, e.Code)
 	assert.Equal(t, "Environment validation failed", e.Message)
 	assert.Len(t, e.Details["errors"], 2)
+	assert.Len(t, e.Details["fields"], 2)
 	assert.Equal(t, "test.env:2:1: error: JWT_ALGORITHM must be RS256, RS384, RS512, ES256, ES384, ES512 or EdDSA (forbidden_algorithm)",
 		bad.Findings[0].String())
 }

@@ -48,8 +48,12 @@ func (v Variable) judge(value string) (list []broken) {
 	if v.MaxLength > 0 && n > v.MaxLength {
 		add(RuleMaxLength, "must have at most %d characters", v.MaxLength)
 	}
-	if v.Pattern != "" && !regexp.MustCompile(`\A(?:`+v.Pattern+`)\z`).MatchString(value) {
-		add(RulePattern, "must match the pattern of the schema")
+	if v.Pattern != "" {
+		if re, err := whole(v.Pattern); err != nil {
+			add(RulePattern, "cannot be judged: the pattern of the schema is not a regular expression")
+		} else if !re.MatchString(value) {
+			add(RulePattern, "must match the pattern of the schema")
+		}
 	}
 	if len(v.AllowedValues) > 0 && !slices.Contains(v.AllowedValues, value) {
 		add(RuleAllowed, "must be one of the %d allowed values", len(v.AllowedValues))
@@ -58,6 +62,14 @@ func (v Variable) judge(value string) (list []broken) {
 		add(RuleProtocol, "must begin with one of: %s", strings.Join(v.Protocols, ", "))
 	}
 	return list
+}
+
+// whole compiles a pattern for the whole of a value. The first look is at the pattern alone: "a)|(b" must not become one.
+func whole(pattern string) (*regexp.Regexp, error) {
+	if _, err := regexp.Compile(pattern); err != nil {
+		return nil, err
+	}
+	return regexp.Compile(`\A(?:` + pattern + `)\z`)
 }
 
 func bounds(low, high *float64) string {
