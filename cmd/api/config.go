@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"slices"
 	"text/tabwriter"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
 	"github.com/netrun-systems/go-service-template/internal/app"
 	"github.com/netrun-systems/go-service-template/internal/platform/config"
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 )
 
 func (p *program) configCommand() *cobra.Command {
@@ -22,8 +24,11 @@ func (p *program) configCommand() *cobra.Command {
 	show := &cobra.Command{
 		Use:   "show",
 		Short: "Print the effective configuration and where each value came from, without secrets",
-		Args:  noArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return p.showConfig(cmd, as) },
+		Long: "Print the effective configuration and where each value came from, with [REDACTED] for secrets.\n\n" +
+			"As JSON it is a list of {variable, value, source, secret, live}. Live is what SIGHUP takes over without a restart. Where the\n" +
+			"configuration is not valid, what could be read is printed, the problems go to stderr, and the exit code is 2.",
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.showConfig(cmd, as) },
 	}
 	as.flag(show)
 	cmd.AddCommand(show)
@@ -32,10 +37,7 @@ func (p *program) configCommand() *cobra.Command {
 
 // showConfig prints the settings, also where some are not valid: those have no value then, and the error says why.
 func (p *program) showConfig(cmd *cobra.Command, as format) error {
-	o, err := p.sources(cmd.Context())
-	if err != nil {
-		return err
-	}
+	o, noVault := p.sources(cmd.Context())
 	_, origins, err := config.Load[app.Config](cmd.Context(), o)
 	if origins == nil {
 		return err
@@ -46,7 +48,7 @@ func (p *program) showConfig(cmd *cobra.Command, as format) error {
 	for _, s := range origins.Suggestions() {
 		fmt.Fprintf(p.stderr, "%s (%s) is not known: did you mean %s?\n", s.Variable, s.Source, s.DidYouMean)
 	}
-	return err
+	return errors.Join(noVault, err)
 }
 
 func (p *program) printSettings(settings []config.Setting, as format) error {
@@ -70,7 +72,7 @@ func oneLine(value string) string {
 	const most = 60
 	runes := []rune(value)
 	for i, r := range runes {
-		if r < ' ' {
+		if !unicode.IsPrint(r) {
 			runes[i] = ' '
 		}
 	}

@@ -31,13 +31,19 @@
 // set there, .env is read, and may say testing, but not staging or production. It is better that a start fails than that
 // a service meant for production runs with the settings of a developer.
 //
-// A variable that is set but that no field names, and that looks like a misspelt one, is in [Provenance.Suggestions].
+// A file that NAME_FILE or ENV_FILE names is a regular one of 1 MiB at most. The secret store is asked for eight secrets at a
+// time, and for all of them within 15 s.
+//
+// A variable that is set but that no field names, and that looks like a misspelt one, is in [Provenance.Suggestions], and in
+// the [Error] where something else is wrong.
 //
 // # Reloading
 //
 // A [Store] reads each type once, hands the same value to everybody who asks for it with [Get], and reads all of them again
 // with [Store.Reload], as [Watch] does on SIGHUP. New values take effect at once and together, or, where anything is wrong, not
-// at all. Only fields with env-live:"true" change; the others keep their values, and are named.
+// at all. Only fields with env-live:"true" change; the others keep their values, and are named. Types that share a variable
+// have the same value of it at any time. A value that was handed out is never written to: who has one, has the configuration
+// as it was then.
 //
 //	store := config.NewStore(config.Options{})
 //	cfg, err := config.Get[Config](ctx, store)

@@ -8,7 +8,8 @@ import (
 
 // Error is everything that is wrong with a configuration, in the order of the struct's fields. It never holds a value.
 type Error struct {
-	Problems []Problem
+	Problems    []Problem
+	Suggestions []Suggestion // as in [Provenance.Suggestions]: what is missing may only be misspelt
 }
 
 // Error returns a heading and a line for each problem.

@@ -15,7 +15,11 @@ func LogLoaded(ctx context.Context, log logging.Logger, b Base) {
 
 // LogSuggestions writes the event config_variable_unknown for each variable that may be misspelt, at warning.
 func LogSuggestions(ctx context.Context, log logging.Logger, p *Provenance) {
-	for _, one := range p.Suggestions() {
+	logSuggestions(ctx, log, p.suggestions)
+}
+
+func logSuggestions(ctx context.Context, log logging.Logger, list []Suggestion) {
+	for _, one := range list {
 		log.Warn(ctx, "config_variable_unknown", logging.String("variable", one.Variable), logging.String("source", one.Source),
 			logging.String("did_you_mean", one.DidYouMean))
 	}
@@ -30,11 +34,13 @@ func LogReloaded(ctx context.Context, log logging.Logger, c Change) {
 // list is never nil, so that the line has [] for no names.
 func list(names []string) []string { return append([]string{}, names...) }
 
-// LogFailed writes the event config_validation_failed for the error of [LoadInto], with the names of the variables as fields.
+// LogFailed writes the event config_validation_failed for the error of [LoadInto] or [Store.Reload], with the names of the
+// variables as fields, and what [LogSuggestions] writes: a variable that is missing may only be misspelt.
 func LogFailed(ctx context.Context, log logging.Logger, err error) {
-	fields := []string{}
+	fields, suggestions := []string{}, []Suggestion(nil)
 	if e, ok := errors.AsType[*Error](err); ok {
-		fields = e.Variables()
+		fields, suggestions = e.Variables(), e.Suggestions
 	}
 	log.Error(ctx, "config_validation_failed", logging.Err(err), logging.Strings("fields", fields))
+	logSuggestions(ctx, log, suggestions)
 }

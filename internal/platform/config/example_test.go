@@ -81,3 +81,32 @@ func ExampleDescribe() {
 	// DB_POOL_TIMEOUT: a duration such as 30s, or a number of seconds (30s)
 	// DATABASE_URL: text ()
 }
+
+func ExampleStore() {
+	ctx := context.Background()
+	environment := map[string]string{"LOG_LEVEL": "info"}
+	store := config.NewStore(config.Options{Lookup: variables(environment)})
+	before, err := config.Get[PoolConfig](ctx, store)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return
+	}
+	store.Subscribe(func(ctx context.Context, c config.Change) {
+		if now, err := config.Get[PoolConfig](ctx, store); err == nil && c.Has("LOG_LEVEL") {
+			fmt.Println("the level was", before.LogLevel, "and is", now.LogLevel)
+		}
+	})
+
+	environment["LOG_LEVEL"], environment["DB_POOL_SIZE"] = "debug", "50"
+	change, err := store.Reload(ctx)
+	fmt.Println(change.Changed, change.RestartRequired, err)
+
+	environment["LOG_LEVEL"] = "loud"
+	_, err = store.Reload(ctx)
+	fmt.Println(err)
+	// Output:
+	// the level was info and is debug
+	// [LOG_LEVEL] [DB_POOL_SIZE] <nil>
+	// the configuration is not valid:
+	//   LOG_LEVEL: must be one of debug, info, warning, error, critical (environment)
+}

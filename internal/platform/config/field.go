@@ -40,6 +40,7 @@ type field struct {
 	typ         reflect.Type // the type of the value; a field may be a pointer to it
 	where       string       // the struct field, for messages to programmers
 	targets     []reflect.Value
+	value       reflect.Value // what was read, or the default; not valid where there is neither
 }
 
 func newField(sf reflect.StructField, prefix string) (*field, error) {
@@ -87,6 +88,11 @@ func (f *field) agrees(other *field) bool {
 		f.allowEmpty == other.allowEmpty && f.live == other.live && f.allowFile == other.allowFile
 }
 
+// disagreement is the error where two fields of one variable do not agree.
+func (f *field) disagreement(first *field) error {
+	return fmt.Errorf("%s: differs from %s in type, default, rule or tags of %s", f.where, first.where, f.name)
+}
+
 func (f *field) secret() bool { return f.typ == secretType }
 
 // inFile reports whether NAME_FILE may name a file that holds the value.
@@ -104,15 +110,43 @@ func (f *field) counts(text string) bool {
 	return strings.TrimSpace(text) != ""
 }
 
-// set stores the value in every field of the variable.
+// set notes the value and stores a copy of it in every field of the variable.
 func (f *field) set(v reflect.Value) {
+	f.value = v
 	for _, target := range f.targets {
-		if target.Type() == v.Type() {
-			target.Set(v)
-			continue
-		}
-		pointer := reflect.New(v.Type())
-		pointer.Elem().Set(v)
-		target.Set(pointer)
+		assign(target, v)
 	}
+}
+
+// assign stores a copy of v in a field of its type, or of a pointer to that. A Validate that sorts a list must not do that
+// to a list that somebody else has.
+func assign(target, v reflect.Value) {
+	if target.Type() == v.Type() {
+		target.Set(copied(v))
+		return
+	}
+	pointer := reflect.New(v.Type())
+	pointer.Elem().Set(copied(v))
+	target.Set(pointer)
+}
+
+// copied returns v with memory of its own. What its items point to stays shared.
+func copied(v reflect.Value) reflect.Value {
+	switch {
+	case v.Kind() == reflect.Slice && !v.IsNil():
+		own := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+		reflect.Copy(own, v)
+		return own
+	case v.Kind() == reflect.Map && !v.IsNil():
+		own := reflect.MakeMapWithSize(v.Type(), v.Len())
+		for key, item := range v.Seq2() {
+			own.SetMapIndex(key, item)
+		}
+		return own
+	case v.Kind() == reflect.Pointer && v.Type() != locationType && !v.IsNil():
+		own := reflect.New(v.Type().Elem())
+		own.Elem().Set(copied(v.Elem()))
+		return own
+	}
+	return v
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"reflect"
+	"strings"
 	"time"
 )
 
@@ -15,6 +16,8 @@ type Options struct {
 	ReadFile func(path string) ([]byte, error)         // nil reads regular files
 	Dir      string                                    // where .env is looked for; empty is the working directory
 	Secrets  SecretStore                               // asked for secrets that no variable and no file holds; may be nil
+
+	running Environment // where the service runs already, in a reload
 }
 
 // SecretStore finds a secret by the name of its variable. It reports false where it has none of that name. It is asked
@@ -63,6 +66,7 @@ func (p *plan) load(ctx context.Context, o Options) (*Provenance, error) {
 	from := make(map[string]string, len(p.fields))
 	problems := &Problems{unreadable: map[string]bool{}, source: func(name string) string { return from[name] }}
 	s := o.sources(problems)
+	s.production = problems.environment == Production || o.running == Production
 	p.environment = problems.environment
 	s.askStore(ctx, p.fields)
 	for _, f := range p.fields {
@@ -74,7 +78,7 @@ func (p *plan) load(ctx context.Context, o Options) (*Provenance, error) {
 	provenance := newProvenance(p.fields, from, problems)
 	provenance.suggestions = p.suggestions(o.Environ, s.names)
 	if list := problems.sorted(p.order()); len(list) > 0 {
-		return provenance, &Error{Problems: list}
+		return provenance, &Error{list, provenance.suggestions}
 	}
 	return provenance, nil
 }
@@ -122,12 +126,16 @@ func (s *sources) load(f *field) string {
 // read turns text into a value and checks it. Each rule that it breaks is a problem.
 func (s *sources) read(f *field, text, source string) (reflect.Value, bool) {
 	items, valid := f.split(text), true
+	if strings.Contains(text, "\x00") {
+		s.problems.fail(Problem{f.name, "type", "must not hold a NUL", source})
+		return reflect.Value{}, false
+	}
 	refuse := func(rule, message string) {
 		s.problems.fail(Problem{f.name, rule, message, source})
 		valid = false
 	}
 	for _, r := range f.rules {
-		if r.text == nil || text == "" || (r.production && s.problems.environment != Production) {
+		if r.text == nil || text == "" || (r.production && !s.production) {
 			continue
 		}
 		fine := true

@@ -72,7 +72,7 @@ func (p *plan) leaf(sf reflect.StructField, v reflect.Value, prefix string) {
 	f.where = where
 	if first, ok := p.byName[f.name]; ok {
 		if !first.agrees(f) {
-			p.errs = append(p.errs, fmt.Errorf("%s: differs from %s in type, default or rule of %s", where, first.where, f.name))
+			p.errs = append(p.errs, f.disagreement(first))
 		}
 		first.targets = append(first.targets, v)
 		return

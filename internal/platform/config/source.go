@@ -2,9 +2,11 @@ package config
 
 import (
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 )
@@ -25,12 +27,13 @@ type layer func(name string) (value, source string, ok bool)
 
 // sources finds the text of a variable.
 type sources struct {
-	layers   []layer
-	readFile func(path string) ([]byte, error)
-	secrets  SecretStore
-	stored   map[string]storedSecret // what the store has answered
-	names    []Suggestion            // the variables of the dotenv file, with where they are
-	problems *Problems
+	layers     []layer
+	readFile   func(path string) ([]byte, error)
+	secrets    SecretStore
+	stored     map[string]storedSecret // what the store has answered
+	names      []Suggestion            // the variables of the dotenv file, with where they are
+	production bool                    // the rules of production hold
+	problems   *Problems
 }
 
 // find returns the text of a variable and where it is from: the first layer that has it, the secret store, the default.
@@ -85,19 +88,26 @@ func (s *sources) fromFile(f *field, path string) (text, source string, ok bool)
 
 const maxFile = 1 << 20 // bytes of a file that holds a value, or values
 
-// readRegular is os.ReadFile for regular files only: to open a pipe that nobody writes to would wait for ever.
+// readRegular is os.ReadFile for regular files of a sensible size. It opens them without blocking, since to open a pipe that
+// nobody writes to would wait for ever, and trusts no size that it is told, as a file may grow.
 func readRegular(path string) ([]byte, error) {
-	info, err := os.Stat(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) //nolint:gosec // the operator's choice
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
 		return nil, &fs.PathError{Op: "read", Path: path, Err: errNotRegular}
 	}
-	if info.Size() > maxFile {
-		return nil, &fs.PathError{Op: "read", Path: path, Err: errTooLarge}
+	content, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(content) > maxFile {
+		err = &fs.PathError{Op: "read", Path: path, Err: errTooLarge}
 	}
-	return os.ReadFile(path) //nolint:gosec // the operator's choice
+	return content, err
 }
 
 var (

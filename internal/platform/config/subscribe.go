@@ -15,17 +15,17 @@ type subscriber struct {
 }
 
 // Subscribe has fn called after each reload that has changed a live variable, in the order of the subscriptions, and returns
-// the function that ends that. fn may call [Get] and sees the new values; it must not call Reload. One that panics is
-// logged, and keeps no other from being called.
+// the function that ends that; a reload that is under way may still call it. fn may call [Get] and sees the new values; it
+// must not call Reload, which would wait for fn. One that panics is logged, and keeps no other from being called.
 func (s *Store) Subscribe(fn func(ctx context.Context, c Change)) (cancel func()) {
 	one := &subscriber{fn}
-	<-s.turn
-	defer s.unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.subscribers = append(s.subscribers, one)
 	return func() {
-		<-s.turn
-		defer s.unlock()
-		s.subscribers = slices.DeleteFunc(slices.Clone(s.subscribers), func(other *subscriber) bool { return other == one })
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.subscribers = slices.DeleteFunc(s.subscribers, func(other *subscriber) bool { return other == one })
 	}
 }
 
@@ -33,7 +33,10 @@ func (s *Store) tell(ctx context.Context, c Change) {
 	if len(c.Changed) == 0 {
 		return
 	}
-	for _, one := range s.subscribers {
+	s.mu.Lock()
+	subscribers := slices.Clone(s.subscribers)
+	s.mu.Unlock()
+	for _, one := range subscribers {
 		one.call(ctx, c)
 	}
 }

@@ -15,6 +15,9 @@ type Suggestion struct {
 	DidYouMean string
 }
 
+// maxUnknown bounds how many unknown variables are compared with the known ones.
+const maxUnknown = 1000
+
 // suggestions returns the variables of the process environment and of the dotenv file that begin like one of the plan's, up to
 // the first underscore, and are close to one of them.
 func (p *plan) suggestions(environ func() []string, file []Suggestion) (found []Suggestion) {
@@ -27,7 +30,7 @@ func (p *plan) suggestions(environ func() []string, file []Suggestion) (found []
 	seen := map[string]bool{variableEnvFile: true}
 	consider := func(name, source string) {
 		prefix, _, ok := strings.Cut(name, "_")
-		if seen[name] || !ok || !prefixes[prefix] || p.knows(name) {
+		if seen[name] || !ok || !prefixes[prefix] || p.knows(name) || len(seen) > maxUnknown {
 			return
 		}
 		seen[name] = true

@@ -2,6 +2,8 @@ package config_test
 
 import (
 	"bytes"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -76,4 +78,17 @@ func TestFilesOfVariablesThatAreNoSecrets(t *testing.T) {
 		_, err := config.LoadInto(t.Context(), bad, given(nil, nil))
 		assert.Error(t, err)
 	}
+}
+
+// A dotenv file of nothing but unknown variables takes no time to speak of.
+func TestMisspeltVariablesAreBounded(t *testing.T) {
+	t.Parallel()
+	var file strings.Builder
+	for i := range 20_000 {
+		fmt.Fprintf(&file, "LOG_LEVE%05d=1\nLOG_LEVEL%d=1\n", i, i)
+	}
+	_, p, err := config.Load[config.Base](t.Context(), given(nil, vars{".env": file.String()}))
+	require.NoError(t, err)
+	assert.NotEmpty(t, p.Suggestions())
+	assert.LessOrEqual(t, len(p.Suggestions()), 1000)
 }

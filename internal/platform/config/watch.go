@@ -8,13 +8,20 @@ import (
 )
 
 // Watch reloads the store for each signal that comes, usually SIGHUP, until ctx ends, and logs config_reloaded or
-// config_validation_failed. Signals that come while it reloads are one more reload: give the channel room for one.
+// config_validation_failed. Signals that come while it reloads are one more reload; give the channel room for one at least.
+// It returns too when the channel is closed.
 func Watch(ctx context.Context, s *Store, signals <-chan os.Signal, log logging.Logger) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-signals:
+		case _, open := <-signals:
+			if !open {
+				return
+			}
+		}
+		for len(signals) > 0 { // they all ask for the same
+			<-signals
 		}
 		change, err := s.Reload(ctx)
 		switch {
