@@ -18,7 +18,7 @@ func Destroy(ctx context.Context, dir string) (err error) {
 	if err != nil {
 		return fmt.Errorf("remove the server: %w", err)
 	}
-	defer func() { err = errors.Join(err, lock.Close()) }()
+	defer func() { err = errors.Join(err, release(lock)) }()
 	if pid := leftoverPID(layout(dir)); isServerOf(ctx, pid, layout(dir)) {
 		_ = send(pid, immediateShutdown) // the data is not needed any more
 		if err := end(ctx, pid, layout(dir)); err != nil {

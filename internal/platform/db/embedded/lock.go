@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 )
 
 // acquire takes the lock of a directory. It is the kernel's, so a process that ends in any way has given it back, and the file
@@ -24,3 +26,7 @@ func acquire(dir layout) (*os.File, error) {
 	}
 	return file, nil
 }
+
+// release gives the lock back. To close the file would not be enough: a child that is being made at this moment has the file too,
+// until it becomes another program, and the lock would last as long.
+func release(lock *os.File) error { return errors.Join(unlockFile(lock), lock.Close()) }

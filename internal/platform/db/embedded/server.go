@@ -99,7 +99,7 @@ func (s *Server) Stop(ctx context.Context) error {
 		return nil
 	}
 	s.stopped = true
-	return errors.Join(s.terminate(ctx), s.lock.Close())
+	return errors.Join(s.terminate(ctx), release(s.lock))
 }
 
 // Detach lets the server run on when this process ends, until somebody sends it the signal SIGINT. It needs
@@ -114,7 +114,7 @@ func (s *Server) Detach() error {
 		return errors.Sentinel("the server was not started as detachable")
 	}
 	s.detached = true
-	return errors.Join(s.process.guard.dismiss(), s.lock.Close())
+	return errors.Join(s.process.guard.dismiss(), release(s.lock))
 }
 
 // terminate ends the process, more rudely with time.

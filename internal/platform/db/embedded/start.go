@@ -34,7 +34,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	}
 	s := &Server{dir: dir, lock: lock, stopTimeout: o.StopTimeout}
 	if err := s.boot(ctx, o); err != nil {
-		return nil, errors.Join(fmt.Errorf("start PostgreSQL in %s: %w", string(dir), err), lock.Close())
+		return nil, errors.Join(fmt.Errorf("start PostgreSQL in %s: %w", string(dir), err), release(lock))
 	}
 	o.Log.Info(ctx, "embedded_postgres_started", logging.String("dir", string(dir)),
 		logging.String("source", s.Source()), logging.String("version", s.binaries.Version), logging.Int("port", s.port))

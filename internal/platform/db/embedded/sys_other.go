@@ -20,6 +20,7 @@ const (
 
 func attributes(*account) *syscall.SysProcAttr { return &syscall.SysProcAttr{} }
 func lockFile(*os.File) error                  { return errors.ErrUnsupported }
+func unlockFile(*os.File) error                { return errors.ErrUnsupported }
 func ownerOf(fs.FileInfo) (uid, gid uint32)    { return 0, 0 }
 func send(int, syscall.Signal) error           { return errors.ErrUnsupported }
 func exists(int) bool                          { return false }

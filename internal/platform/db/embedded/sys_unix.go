@@ -29,6 +29,8 @@ func lockFile(file *os.File) error {
 	return syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 }
 
+func unlockFile(file *os.File) error { return syscall.Flock(int(file.Fd()), syscall.LOCK_UN) }
+
 func ownerOf(info fs.FileInfo) (uid, gid uint32) {
 	stat := info.Sys().(*syscall.Stat_t) //nolint:errcheck // what os.Stat returns on these systems
 	return stat.Uid, stat.Gid
