@@ -15,22 +15,26 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 )
 
-// A store that does not look at ctx holds up nobody for longer than ctx lives.
+// A store that does not look at its ctx holds up nobody for longer than that lives.
 func TestStoreThatDoesNotAnswer(t *testing.T) {
 	t.Parallel()
-	release, ended := make(chan struct{}), make(chan struct{})
+	asked, release, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	o := given(vars{"NAME": "n"}, nil)
 	o.Secrets = storeFunc(func(context.Context, string) (string, bool, error) {
 		defer close(ended)
+		close(asked)
 		<-release
 		return "late", true, nil
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
-	defer cancel()
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-asked
+		cancel()
+	}()
 	var got plain
 	_, err := config.LoadInto(ctx, &got, o)
 	require.EqualError(t, err,
-		"the configuration is not valid:\n  KEY: cannot be read from the secret store: context deadline exceeded (secret store)")
+		"the configuration is not valid:\n  KEY: cannot be read from the secret store: context canceled (secret store)")
 	assert.True(t, got.Key.IsZero())
 	close(release)
 	<-ended
