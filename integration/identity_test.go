@@ -50,8 +50,12 @@ func TestLoginDoesNotTellWhoExists(t *testing.T) {
 		res := s.client.post("/v1/auth/login", map[string]any{"email": email, "password": "not the password at all"})
 		return res, time.Since(begin)
 	}
-	var known, unknown time.Duration // the fastest of several, since the machine may be busy
-	for range 5 {
+	var known, unknown time.Duration // the fastest of several, of more where the machine is busy
+	const least, most = 5, 25
+	alike := func() bool { ratio := unknown.Seconds() / known.Seconds(); return ratio > 0.5 && ratio < 1.5 }
+	attempts := 0
+	for attempts < least || attempts < most && !alike() {
+		attempts++
 		res, took := attempt(ada.email)
 		res.problem(errors.CodeInvalidCredentials)
 		if known == 0 || took < known {
@@ -63,9 +67,9 @@ func TestLoginDoesNotTellWhoExists(t *testing.T) {
 			unknown = took
 		}
 	}
-	assert.InDelta(t, 1, unknown.Seconds()/known.Seconds(), 0.5, "%s and %s", unknown, known)
+	assert.True(t, alike(), "%s and %s", unknown, known)
 	s.stop(t)
-	assert.Len(t, s.events("login_failed"), 10)
+	assert.Len(t, s.events("login_failed"), 2*attempts)
 }
 
 func TestRegistrationIsChecked(t *testing.T) {

@@ -34,6 +34,7 @@ func (o *outer) Validate(p *config.Problems) {
 }
 
 func TestValidatorsRunInnerFirst(t *testing.T) {
+	calls = nil
 	var c outer
 	_, err := config.LoadInto(t.Context(), &c, given(vars{"A": "4", "B": "4"}, nil))
 	require.NoError(t, err)
