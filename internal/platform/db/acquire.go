@@ -33,9 +33,14 @@ func acquiring(ctx context.Context, timeout time.Duration) (_ context.Context, r
 	}
 }
 
+func acquisitionFrom(ctx context.Context) *acquisition {
+	a, _ := ctx.Value(acquireKey{}).(*acquisition)
+	return a
+}
+
 // acquired stops the clock of [acquiring].
 func acquired(ctx context.Context) {
-	if a, ok := ctx.Value(acquireKey{}).(*acquisition); ok {
+	if a := acquisitionFrom(ctx); a != nil {
 		a.had.Store(true)
 		a.clock.Stop()
 	}
@@ -46,7 +51,7 @@ func lost(ctx context.Context, err error) {
 	if !errors.Is(err, driver.ErrBadConn) {
 		return
 	}
-	if a, ok := ctx.Value(acquireKey{}).(*acquisition); ok {
+	if a := acquisitionFrom(ctx); a != nil {
 		a.had.Store(false)
 		a.clock.Reset(a.timeout)
 	}
@@ -57,6 +62,6 @@ func waitedInVain(ctx context.Context) bool {
 	if errors.Is(context.Cause(ctx), errPoolTimeout) {
 		return true
 	}
-	a, ok := ctx.Value(acquireKey{}).(*acquisition)
-	return ok && !a.had.Load() && errors.Is(ctx.Err(), context.DeadlineExceeded)
+	a := acquisitionFrom(ctx)
+	return a != nil && !a.had.Load() && errors.Is(ctx.Err(), context.DeadlineExceeded)
 }

@@ -59,23 +59,32 @@ func setDefault(params map[string]string, name, value string) {
 
 // Connect implements [driver.Connector].
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
+	d := &dialer{}
+	opened, err := c.connect(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	d.connected.Store(true)
+	return newConn(opened, d.conn, c.observer, c.cfg.BinaryParameters), nil
+}
+
+// connect opens a connection of lib/pq's over what d dials.
+func (c *connector) connect(ctx context.Context, d pq.Dialer) (pqConn, error) {
 	inner, err := pq.NewConnectorConfig(c.cfg)
 	if err != nil {
 		return nil, errDSN
 	}
-	d := &dialer{}
 	inner.Dialer(d)
 	opened, err := inner.Connect(ctx)
 	if err != nil {
 		return nil, unreachable(err)
 	}
-	d.connected.Store(true)
 	pc, ok := opened.(pqConn)
 	if !ok {
 		_ = opened.Close()
 		return nil, fmt.Errorf("connect to the database: lib/pq's %T lacks a method this package builds on", opened)
 	}
-	return newConn(pc, d.conn, c.observer, c.cfg.BinaryParameters), nil
+	return pc, nil
 }
 
 // errUnreachable marks what went wrong on the way to a server, which lib/pq reports in types of its own.

@@ -1,7 +1,10 @@
 package db_test
 
 import (
+	"context"
 	"fmt"
+	"sync"
+	"sync/atomic"
 
 	"github.com/netrun-systems/go-service-template/internal/platform/db"
 )
@@ -12,4 +15,39 @@ func ExampleRedact() {
 	// Output:
 	// postgres://api@db.internal:6432/notes
 	// postgres://api@db.internal:5432/notes
+}
+
+func ExampleAfterCommit() {
+	invite := func(ctx context.Context, email string) {
+		// insert the invitation, with ctx
+		db.AfterCommit(ctx, func(context.Context) { fmt.Println("send a mail to", email) })
+	}
+	// In pool.InTx the mail waits for the commit. Outside of a transaction it goes at once.
+	invite(context.Background(), "ada@example.com")
+	// Output:
+	// send a mail to ada@example.com
+}
+
+// A cache that is told of changes, and is not trusted while nobody could tell it.
+func ExampleListen() {
+	var cfg db.Config // from config.Load
+	var trusted atomic.Bool
+	var cache sync.Map
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	go func() {
+		err := db.Listen(ctx, cfg, db.ListenOptions{
+			Channels: []string{"settings_changed"},
+			OnNotify: func(_, key string) { cache.Delete(key) },
+			OnState: func(connected bool) {
+				if connected {
+					cache.Clear() // of what changed while there was no connection
+				}
+				trusted.Store(connected)
+			},
+		})
+		if err != nil {
+			fmt.Println(err)
+		}
+	}()
 }

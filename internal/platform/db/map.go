@@ -15,7 +15,10 @@ import (
 // The cause, for the log, holds none of the values that the server quotes.
 func MapError(err error) *errors.Error {
 	if e, ok := errors.AsType[*pq.Error](err); ok {
-		return errors.From(mapServerError(context.Background(), newServerError(e)))
+		err = newServerError(e)
+	}
+	if e, ok := errors.AsType[*ServerError](err); ok {
+		return errors.From(mapServerError(context.Background(), e))
 	}
 	for _, away := range []error{driver.ErrBadConn, sql.ErrConnDone, errUnreachable, errConnectionLost} {
 		if errors.Is(err, away) {

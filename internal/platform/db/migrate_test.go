@@ -10,6 +10,7 @@ import (
 
 	"github.com/netrun-systems/go-service-template/internal/platform/db"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
+	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 	"github.com/netrun-systems/go-service-template/internal/platform/platformtest"
 )
 
@@ -85,6 +86,7 @@ func TestFailedMigrationIsNamed(t *testing.T) {
 	err := m.Up(t.Context())
 	require.ErrorContains(t, err, "00002_typo.sql")
 	assert.Equal(t, "42601", db.SQLState(err))
+	assert.Equal(t, errors.CodeDatabase, errors.From(err, db.MapError).Code)
 	v, err := m.Version(t.Context())
 	require.NoError(t, err)
 	assert.EqualValues(t, 1, v, "the one before it stays")
@@ -100,7 +102,7 @@ func TestMigratorNeedsFilesAndAServer(t *testing.T) {
 	dsn := emptyDatabase(t)
 	_, err := db.NewMigrator(t.Context(), settings(dsn), fstest.MapFS{}, log)
 	assert.Error(t, err, "no files")
-	_, err = db.NewMigrator(t.Context(), settings("mysql://u:canary@h/d"), twoFiles, log)
+	_, err = db.NewMigrator(t.Context(), settings("mysql://u:canary@h/d"), twoFiles, logging.Logger{})
 	require.Error(t, err)
 	assert.NotContains(t, err.Error(), "canary")
 	_, err = db.NewMigrator(t.Context(), settings(platformtest.As(t, dsn, "nobody_at_all", "canary")), twoFiles, log)

@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"io"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -16,12 +17,12 @@ import (
 // observer logs the statements of a pool: each at debug, slow ones as a warning. It never sees their arguments.
 type observer struct {
 	log  logging.Logger
-	slow time.Duration // zero for no warnings
+	slow *atomic.Int64 // from how many nanoseconds on a statement is slow; nil or zero for no warnings
 }
 
 // ran logs a statement that has ended.
 func (o observer) ran(ctx context.Context, query string, took time.Duration, rows int64, err error) {
-	slow := o.slow > 0 && took >= o.slow
+	slow := o.isSlow(took)
 	if !slow && !o.log.Enabled(logrus.DebugLevel) {
 		return
 	}
@@ -36,6 +37,14 @@ func (o observer) ran(ctx context.Context, query string, took time.Duration, row
 		return
 	}
 	o.log.Debug(ctx, "query", fields...)
+}
+
+func (o observer) isSlow(took time.Duration) bool {
+	if o.slow == nil {
+		return false
+	}
+	limit := time.Duration(o.slow.Load())
+	return limit > 0 && took >= limit
 }
 
 func oneLine(query string) string { return strings.Join(strings.Fields(query), " ") }

@@ -3,6 +3,8 @@ package db
 import (
 	"context"
 	"database/sql"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -18,13 +20,16 @@ const maxIdleTime = 5 * time.Minute
 type Pool struct {
 	db     *sqlx.DB
 	probe  *sql.DB // one connection for health checks, which must not queue behind a full pool
-	config Config
+	config Config  // as it was at the start
 	log    logging.Logger
+
+	slowQuery *atomic.Int64 // every connection's observer reads it
+	resizing  sync.Mutex
 }
 
 // Options are what a pool needs beside its [Config].
 type Options struct {
-	Log logging.Logger
+	Log logging.Logger // the zero value means the package's own
 	// Role is the role to act as where the one that logs in could bypass row security. It is for development, where the
 	// service connects as superuser, and must exist. Empty means that such a login is refused.
 	Role string
@@ -34,6 +39,7 @@ type Options struct {
 // not up yet. It refuses a role that could bypass row security with [ErrBypassesRowSecurity]. Any failure is a
 // SERVICE_UNAVAILABLE that names no credentials.
 func Open(ctx context.Context, cfg Config, o Options) (_ *Pool, err error) {
+	o.Log = own(o.Log)
 	o.Log.Info(ctx, "pool_initializing", logging.Int("pool_size", cfg.PoolSize), logging.String("database", Redact(cfg.URL.Reveal())))
 	defer func() {
 		if err != nil {
@@ -44,15 +50,16 @@ func Open(ctx context.Context, cfg Config, o Options) (_ *Pool, err error) {
 	if err != nil {
 		return nil, err
 	}
+	slow := new(atomic.Int64)
 	c, err := newConnector(cfg.URL.Reveal(), connectorOptions{
-		appName: cfg.AppName, commandTimeout: cfg.CommandTimeout, role: role, observer: observer{log: o.Log, slow: cfg.SlowQuery},
+		appName: cfg.AppName, commandTimeout: cfg.CommandTimeout, role: role, observer: observer{log: o.Log, slow: slow},
 	})
 	if err != nil {
 		return nil, err
 	}
-	p := &Pool{db: sqlx.NewDb(sql.OpenDB(c), "postgres"), probe: sql.OpenDB(c), config: cfg, log: o.Log}
-	p.db.SetMaxOpenConns(cfg.MaxOpen())
-	p.db.SetMaxIdleConns(cfg.PoolSize)
+	p := &Pool{db: sqlx.NewDb(sql.OpenDB(c), "postgres"), probe: sql.OpenDB(c), config: cfg, log: o.Log, slowQuery: slow}
+	p.SetSlowQuery(cfg.SlowQuery)
+	p.resize(cfg)
 	p.db.SetConnMaxLifetime(cfg.PoolRecycle)
 	p.db.SetConnMaxIdleTime(maxIdleTime)
 	p.probe.SetMaxOpenConns(1)

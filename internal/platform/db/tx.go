@@ -28,7 +28,8 @@ type transaction struct {
 	pool       *Pool
 	scope      scope
 	savepoints int
-	broken     error // what keeps it from committing: a savepoint could not be undone or left
+	committed  []func() // to run after the commit, see [AfterCommit]
+	broken     error    // what keeps it from committing: a savepoint could not be undone or left
 }
 
 func txFrom(ctx context.Context) *transaction {
@@ -41,7 +42,7 @@ func txFrom(ctx context.Context) *transaction {
 // returns, or panics.
 //
 // A transaction that fails with 40001 (serialization_failure) or 40P01 (deadlock_detected) is run again a few times, so fn
-// must have no effects outside the database. A commit whose answer was lost is not retried.
+// must have no effects outside the database: those it hands to [AfterCommit]. A commit whose answer was lost is not retried.
 //
 // Inside another InTx of the same pool fn runs in a savepoint: its error undoes its own work, and the outer function
 // decides about the rest. fn must not use ctx from several goroutines at once.
@@ -112,6 +113,9 @@ func (p *Pool) once(ctx context.Context, s scope, fn func(ctx context.Context) e
 	if err := begun.Commit(); err != nil {
 		return fmt.Errorf("commit: %w", mapError(txCtx, err))
 	}
+	for _, fn := range tx.committed {
+		fn()
+	}
 	return nil
 }
 
@@ -137,10 +141,12 @@ func (t *transaction) nested(ctx context.Context, s scope, fn func(ctx context.C
 		return err
 	}
 	t.scope = inner
+	registered := len(t.committed)
 	finished := false
 	defer func() {
 		t.scope = outer
 		if !finished { // fn panicked or called runtime.Goexit
+			t.committed = t.committed[:registered]
 			_ = t.undo(ctx, name)
 		}
 	}()
@@ -151,6 +157,7 @@ func (t *transaction) nested(ctx context.Context, s scope, fn func(ctx context.C
 			return nil
 		}
 	}
+	t.committed = t.committed[:registered]
 	if undone := t.undo(ctx, name); undone != nil {
 		return errors.Join(err, undone)
 	}

@@ -15,8 +15,9 @@ import (
 // limit, in this order. Errors are rendered by [errors.Handler] and logged once. Middleware that is added to it with Use
 // runs inside of these.
 //
-// The mappers know the errors of libraries, such as those of a database driver.
+// The mappers know the errors of libraries, such as those of a database driver. A zero log means the package's own.
 func NewEcho(cfg Config, log logging.Logger, mappers ...errors.Mapper) *echo.Echo {
+	log = own(log)
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.Logger.SetHeader("echo:")

@@ -3,7 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
-	"log"
+	stdlog "log"
 	"net"
 	"net/http"
 	"strings"
@@ -18,10 +18,10 @@ const maxHeaderBytes = 64 << 10
 
 // Options are what a [Server] needs besides its [Config].
 type Options struct {
-	Log     logging.Logger
-	Version string       // for service_started
-	Health  *Health      // turned off first at shutdown; nil for none
-	Metrics http.Handler // GET /metrics of the admin listener; nil for none
+	Log     logging.Logger // the zero value means the package's own
+	Version string         // for service_started
+	Health  *Health        // turned off first at shutdown; nil for none
+	Metrics http.Handler   // GET /metrics of the admin listener; nil for none
 }
 
 // Server is the HTTP server of the service: a public listener, an admin listener, and a shutdown that loses no request.
@@ -41,8 +41,9 @@ type Server struct {
 
 // New returns a server of handler that has not begun to listen.
 func New(cfg Config, handler http.Handler, o Options) *Server {
+	o.Log = own(o.Log)
 	s := &Server{cfg: cfg, options: o}
-	errorLog := log.New(lines{o.Log}, "", 0)
+	errorLog := stdlog.New(lines{o.Log}, "", 0)
 	s.public = &http.Server{
 		Handler:           s.counting(handler),
 		ReadHeaderTimeout: cfg.ReadHeaderTimeout,

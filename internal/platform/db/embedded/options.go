@@ -26,7 +26,7 @@ const (
 type Options struct {
 	// Dir holds the data, the password, the log and the lock. It is made when missing, and its content is kept.
 	Dir string
-	// Log tells of directories and downloads that a developer should know of. The zero value is usable.
+	// Log tells of directories and downloads that a developer should know of. The zero value means the package's own.
 	Log logging.Logger
 	// Settings are parameters of the server, such as max_connections.
 	Settings map[string]string
@@ -45,6 +45,9 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
+	if o.Log.IsZero() {
+		o.Log = log
+	}
 	if o.StartTimeout <= 0 {
 		o.StartTimeout = defaultStartTimeout
 	}

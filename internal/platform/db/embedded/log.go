@@ -1,0 +1,5 @@
+package embedded
+
+import "github.com/netrun-systems/go-service-template/internal/platform/logging"
+
+var log = logging.For()

@@ -1,0 +1,4 @@
+package db
+
+// ListenStatement returns what [Listen] begins a session with.
+func ListenStatement(o ListenOptions) string { return (&listener{ListenOptions: o}).statement() }
