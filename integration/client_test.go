@@ -17,9 +17,10 @@ import (
 
 // client makes requests as one user, or as nobody.
 type client struct {
-	t     testing.TB
-	base  string
-	token string
+	t       testing.TB
+	base    string
+	token   string // the access token
+	refresh string // the refresh token
 
 	userID, tenantID, email string
 }
@@ -103,17 +104,38 @@ func (c client) register() client {
 	res := c.post("/v1/auth/register", map[string]any{"tenant_name": "Tenant", "email": email, "password": password})
 	require.Equal(c.t, http.StatusCreated, res.status, string(res.body))
 	return client{
-		t: c.t, base: c.base, token: res.text("tokens.access_token"), email: email,
+		t: c.t, base: c.base, token: res.text("tokens.access_token"), refresh: res.text("tokens.refresh_token"), email: email,
 		userID: res.text("user.id"), tenantID: res.text("user.tenant_id"),
 	}
 }
 
-// login returns a client with a new token of the same user.
+// login opens another session of the same user.
 func (c client) login() client {
 	c.t.Helper()
 	res := client{t: c.t, base: c.base}.post("/v1/auth/login", map[string]any{"email": c.email, "password": password, "tenant_id": c.tenantID})
 	require.Equal(c.t, http.StatusOK, res.status, string(res.body))
-	c.token = res.text("access_token")
+	c.token, c.refresh = res.text("access_token"), res.text("refresh_token")
+	return c
+}
+
+// with returns a client that has another refresh token.
+func (c client) with(refresh string) client {
+	c.refresh = refresh
+	return c
+}
+
+// refreshWith spends a refresh token.
+func (c client) refreshWith(token string) response {
+	c.t.Helper()
+	return client{t: c.t, base: c.base}.post("/v1/auth/refresh", map[string]any{"refresh_token": token})
+}
+
+// mustRefresh returns a client that has the successors of the tokens.
+func (c client) mustRefresh() client {
+	c.t.Helper()
+	res := c.refreshWith(c.refresh)
+	require.Equal(c.t, http.StatusOK, res.status, string(res.body))
+	c.token, c.refresh = res.text("access_token"), res.text("refresh_token")
 	return c
 }
 

@@ -43,7 +43,7 @@ func TestRegisterAndLogin(t *testing.T) {
 
 func TestLoginDoesNotTellWhoExists(t *testing.T) {
 	t.Parallel()
-	s := start(t, nil)
+	s := start(t, env{"AUTH_MAX_FAILURES": "100", "AUTH_MAX_FAILURES_PER_ADDRESS": "1000"})
 	ada := s.client.register()
 	attempt := func(email string) (response, time.Duration) {
 		begin := time.Now()

@@ -44,14 +44,17 @@ const tenantPolicies = `
 			'(id=(SELECT(NULLIF(current_setting(''app.tenant_id''::text,true),''''::text))::uuid))')
 		and (polwithcheck is null or pg_get_expr(polwithcheck, polrelid) = pg_get_expr(polqual, polrelid))
 	union all
-	select polrelid, polname from pg_policy where polname = 'members_self' and polcmd = 'r'`
+	select polrelid, polname from pg_policy where polname = 'members_self' and polcmd = 'r'
+	union all -- writes, and reads nothing
+	select polrelid, polname from pg_policy where polname = 'audit_events_system' and polcmd = 'a'
+		and pg_get_expr(polwithcheck, polrelid) like '%(tenant_id IS NULL) AND %'`
 
 const leaks = `
 	with tenant_tables as (` + tenantTables + `), allowed as (` + tenantPolicies + `)
 	select relname || ' has no forced row security' from tenant_tables where not (relrowsecurity and relforcerowsecurity)
 	union all
 	select relname || ' has no tenant policy' from tenant_tables t
-		where not exists (select from allowed a where a.polrelid = t.oid and a.polname <> 'members_self')
+		where not exists (select from allowed a where a.polrelid = t.oid and a.polname not in ('members_self', 'audit_events_system'))
 	union all
 	select relname || ' has the policy ' || p.polname from tenant_tables t join pg_policy p on p.polrelid = t.oid
 		where p.polpermissive and (p.polrelid, p.polname) not in (select polrelid, polname from allowed)
@@ -122,8 +125,11 @@ func TestApplicationRoleHasNoMoreThanItNeeds(t *testing.T) {
 			and (rolsuper or rolbypassrls or rolcreatedb or rolcreaterole or rolcanlogin)`))
 	assert.Equal(t, []string{"app_role"}, names(t, dsn, `select rolname from pg_roles where rolname = 'app_role'`))
 	assert.Empty(t, names(t, dsn, `
-		select relname from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace and relname <> 'goose_db_version'
+		select relname from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace and relname not in ('goose_db_version', 'audit_events')
 			and not has_table_privilege('app_role', oid, 'select, insert, update, delete')`), "tables the service cannot use")
+	assert.Equal(t, []string{"audit_events"}, names(t, dsn, `
+		select relname from pg_class where relname = 'audit_events' and has_table_privilege('app_role', oid, 'select')
+			and has_table_privilege('app_role', oid, 'insert') and not has_table_privilege('app_role', oid, 'update, delete, truncate')`))
 	assert.Empty(t, names(t, dsn, `
 		select relname from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace
 			and (has_table_privilege('app_role', oid, 'truncate') or pg_get_userbyid(relowner) = 'app_role')`))

@@ -28,7 +28,11 @@ func (p *program) printRoutes(as format) error {
 	w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "METHOD\tPATH\tPERMISSION")
 	for _, r := range app.Routes() {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", r.Method, r.Path, r.Permission)
+		permission := string(r.Permission)
+		if r.Self {
+			permission += " or self"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\n", r.Method, r.Path, permission)
 	}
 	return w.Flush()
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -14,8 +15,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/netrun-systems/go-service-template/internal/app/access"
+	"github.com/netrun-systems/go-service-template/internal/app/apikeys"
+	"github.com/netrun-systems/go-service-template/internal/app/audit"
 	"github.com/netrun-systems/go-service-template/internal/app/identity"
+	"github.com/netrun-systems/go-service-template/internal/app/members"
 	"github.com/netrun-systems/go-service-template/internal/app/notes"
+	"github.com/netrun-systems/go-service-template/internal/app/session"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/db"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
@@ -24,19 +29,12 @@ import (
 	"github.com/netrun-systems/go-service-template/migrations"
 )
 
-// The parts log under their own names.
-var (
-	log       = logging.For()
-	serverLog = logging.New(nil, "platform/server")
-	dbLog     = logging.New(nil, "platform/db")
-	authLog   = logging.New(nil, "platform/auth")
+var log = logging.For()
+
+const (
+	statsInterval = time.Minute
+	trailTimeout  = 5 * time.Second // for the sinks of the audit trail to take what is left
 )
-
-// databaseRole is the role that the migrations create. The service acts as it where it logs in as a superuser, in
-// development and testing.
-const databaseRole = "app_role"
-
-const statsInterval = time.Minute
 
 // App is the service. Its life is New, Listen, Connect, Run, Close.
 type App struct {
@@ -44,8 +42,12 @@ type App struct {
 	echo     *echo.Echo
 	server   *server.Server
 	metrics  *prometheus.Registry
-	pool     *db.Pool                  // nil before Connect
-	keys     *auth.Keyring             // nil before Connect
+	pool     *db.Pool         // nil before Connect
+	keys     *auth.Keyring    // nil before Connect
+	trail    *audit.Recorder  // nil before Connect
+	sessions *session.Service // nil before Connect
+	apiKeys  *apikeys.Service // nil before Connect
+	limits   atomic.Pointer[identity.Limits]
 	stopping atomic.Pointer[time.Time] // when the shutdown began; nil for an App that has not run
 }
 
@@ -55,15 +57,15 @@ func New(cfg *Config, version string) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &App{config: cfg, echo: server.NewEcho(cfg.HTTP, serverLog, db.MapError), metrics: prometheus.NewRegistry()}
-	health := server.NewHealth(serverLog,
+	a := &App{config: cfg, echo: server.NewEcho(cfg.HTTP, logging.Logger{}, db.MapError), metrics: prometheus.NewRegistry()}
+	health := server.NewHealth(logging.Logger{},
 		server.Check{Name: "database", Func: func(ctx context.Context) error { return a.pool.Ping(ctx) }},
 		server.Check{Name: "schema", Func: func(ctx context.Context) error { return a.pool.CheckSchema(ctx, schema) }},
 	)
 	add(a.echo, http.MethodGet, "/healthz", health.Live)
 	add(a.echo, http.MethodGet, "/readyz", health.Ready)
 	a.server = server.New(cfg.HTTP, a.echo, server.Options{
-		Log: serverLog, Version: version, Health: health, Metrics: promhttp.HandlerFor(a.metrics, promhttp.HandlerOpts{}),
+		Version: version, Health: health, Metrics: promhttp.HandlerFor(a.metrics, promhttp.HandlerOpts{}),
 	})
 	return a, nil
 }
@@ -86,39 +88,6 @@ func (a *App) Connect(ctx context.Context) error {
 	return a.build() //nolint:contextcheck // a request has a ctx of its own
 }
 
-// openDatabase migrates and opens. In development the migrations make the role that the pool then acts as; elsewhere a role
-// that row security does not bind is refused before it changes anything.
-func openDatabase(ctx context.Context, cfg *Config) (*db.Pool, error) {
-	options := db.Options{Log: dbLog}
-	if cfg.trusting() {
-		options.Role = databaseRole
-		if err := migrate(ctx, cfg); err != nil {
-			return nil, err
-		}
-		return db.Open(ctx, cfg.Database, options)
-	}
-	pool, err := db.Open(ctx, cfg.Database, options)
-	if err != nil {
-		return nil, err
-	}
-	if err := migrate(ctx, cfg); err != nil {
-		return nil, errors.Join(err, pool.Close())
-	}
-	return pool, nil
-}
-
-// migrate applies the migrations where the configuration says so.
-func migrate(ctx context.Context, cfg *Config) error {
-	if !cfg.Database.Migrates() {
-		return nil
-	}
-	m, err := db.NewMigrator(ctx, cfg.Database, migrations.Files, dbLog)
-	if err != nil {
-		return err
-	}
-	return errors.Join(m.Up(ctx), m.Close())
-}
-
 // build wires the features: keys, services, handlers, routes.
 func (a *App) build() error {
 	cfg := a.config.Auth
@@ -133,8 +102,9 @@ func (a *App) build() error {
 	if err != nil {
 		return fmt.Errorf("make the token issuer: %w", err)
 	}
+	revocations := auth.NewRevocations(auth.RevocationsOptions{Lookup: session.Lookup(a.pool)})
 	verifier, err := auth.NewVerifier(a.keys, auth.VerifierOptions{
-		Issuer: cfg.Issuer, Audience: cfg.Audience, Policy: access.Policy, Leeway: cfg.Leeway,
+		Issuer: cfg.Issuer, Audience: cfg.Audience, Policy: access.Policy, Leeway: cfg.Leeway, Revoked: revocations.Check,
 	})
 	if err != nil {
 		return fmt.Errorf("make the token verifier: %w", err)
@@ -143,29 +113,65 @@ func (a *App) build() error {
 	if err != nil {
 		return fmt.Errorf("make the password hasher: %w", err)
 	}
-	register(a.echo, routes(handlers{
+
+	a.trail = audit.NewRecorder(a.pool)
+	a.sessions = session.NewService(session.Options{
+		Pool: a.pool, Issuer: issuer, Audit: a.trail, Revocations: revocations, Config: a.config.Session, Leeway: cfg.Leeway,
+	})
+	a.apiKeys = apikeys.NewService(a.pool, a.trail)
+	a.limits.Store(&a.config.Login)
+	people := identity.NewService(identity.Options{
+		Pool: a.pool, Passwords: passwords, Sessions: a.sessions, Audit: a.trail, Limits: func() identity.Limits { return *a.limits.Load() },
+	})
+	team := members.NewService(members.Options{Pool: a.pool, Passwords: passwords, Sessions: a.sessions, Audit: a.trail})
+
+	a.echo.Use(audit.Middleware)
+	guard{
+		authenticate: auth.Authenticate(auth.Authentication{
+			Verifier: verifier, APIKey: a.apiKeys.Authenticate, OnRejected: a.trail.Rejected,
+		}),
+		denied: a.trail.Denied,
+	}.register(a.echo, routes(handlers{
 		keys:     auth.JWKS(a.keys),
-		identity: identity.NewHandler(identity.NewService(a.pool, passwords, issuer)),
+		identity: identity.NewHandler(people),
+		sessions: session.NewHandler(a.sessions),
+		apiKeys:  apikeys.NewHandler(a.apiKeys),
+		members:  members.NewHandler(team),
 		notes:    notes.NewHandler(notes.NewService(a.pool)),
-	}), verifier)
+		audit:    audit.NewHandler(audit.NewService(a.pool)),
+	}))
 	return nil
 }
 
-// Run serves until ctx ends, and then stops in this order: readiness goes off, requests are drained, workers end. The
-// database stays open until [App.Close], since requests need it to the last.
+// Run serves until ctx ends, and then stops in this order: readiness goes off, requests are drained, workers end, and the audit
+// trail is handed on. The database stays open until [App.Close], since requests need it to the last.
 func (a *App) Run(ctx context.Context) error {
-	workers, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer context.AfterFunc(ctx, a.markStopping)()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		a.pool.LogStats(workers, statsInterval)
-	}()
+	stop := a.work(context.WithoutCancel(ctx))
 	err := a.server.Run(ctx)
 	a.markStopping() // the server may have ended by itself
 	stop()
-	<-done
-	return err
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), trailTimeout)
+	defer cancel()
+	return errors.Join(err, a.trail.Close(closing))
+}
+
+// work starts what runs beside the requests. stop ends it, and returns when it has ended.
+func (a *App) work(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var all sync.WaitGroup
+	all.Go(func() { a.pool.LogStats(ctx, statsInterval) })
+	all.Go(func() { a.apiKeys.Run(ctx) })
+	all.Go(func() {
+		// Without it each token is looked up in the database, so that the service goes on.
+		if err := a.sessions.Watch(ctx, a.config.Database, actAs(a.config)); err != nil {
+			log.Error(ctx, "revocations_not_watched", logging.Err(err))
+		}
+	})
+	return func() {
+		cancel()
+		all.Wait()
+	}
 }
 
 func (a *App) markStopping() {

@@ -1,6 +1,8 @@
 package app
 
 import (
+	"github.com/netrun-systems/go-service-template/internal/app/identity"
+	"github.com/netrun-systems/go-service-template/internal/app/session"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/config"
 	"github.com/netrun-systems/go-service-template/internal/platform/config/keyvault"
@@ -15,6 +17,8 @@ type Config struct {
 	Database db.Config
 	KeyVault keyvault.Config
 	Auth     auth.Config
+	Session  session.Config
+	Login    identity.Limits
 }
 
 // Validate checks what no part can check alone.

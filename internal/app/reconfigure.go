@@ -11,7 +11,7 @@ import (
 
 // Reconfigure takes over what may change while the service runs: see the fields with env-live. cfg has been validated. It is
 // called after Connect, by one goroutine at a time.
-func (a *App) Reconfigure(_ context.Context, cfg *Config, change config.Change) error {
+func (a *App) Reconfigure(ctx context.Context, cfg *Config, change config.Change) error {
 	var errs []error
 	if change.Has("LOG_LEVEL") {
 		errs = append(errs, logging.SetLevel(cfg.LogLevel))
@@ -19,6 +19,10 @@ func (a *App) Reconfigure(_ context.Context, cfg *Config, change config.Change) 
 	if change.Has("AUTH_JWT_PRIVATE_KEY", "AUTH_JWT_PUBLIC_KEYS") {
 		errs = append(errs, a.changeKeys(cfg))
 	}
+	if change.Has("DB_POOL_SIZE", "DB_MAX_OVERFLOW", "DB_SLOW_QUERY") {
+		a.pool.Reconfigure(ctx, cfg.Database)
+	}
+	a.limits.Store(&cfg.Login)
 	return errors.Join(errs...)
 }
 

@@ -6,22 +6,34 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/netrun-systems/go-service-template/internal/app/access"
+	"github.com/netrun-systems/go-service-template/internal/app/apikeys"
+	"github.com/netrun-systems/go-service-template/internal/app/audit"
 	"github.com/netrun-systems/go-service-template/internal/app/identity"
+	"github.com/netrun-systems/go-service-template/internal/app/members"
 	"github.com/netrun-systems/go-service-template/internal/app/notes"
+	"github.com/netrun-systems/go-service-template/internal/app/session"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
-	"github.com/netrun-systems/go-service-template/internal/platform/db"
 )
 
-// Who may use a route, where that is not a permission.
-const (
-	public   auth.Permission = "public"        // anybody
-	signedIn auth.Permission = "authenticated" // whoever has a valid access token
+// condition is what a route asks of who wants to use it.
+type condition struct {
+	permission auth.Permission
+	self       bool // the user whom :id names, signed in as themselves, needs no permission
+}
+
+func may(p auth.Permission) condition       { return condition{permission: p} }
+func mayOrSelf(p auth.Permission) condition { return condition{permission: p, self: true} }
+
+// Conditions that are no permission of the policy.
+var (
+	public   = may("public")        // anybody
+	signedIn = may("authenticated") // whoever has a good credential
 )
 
-// route is a route of the API and the permission it asks for.
+// route is a route of the API.
 type route struct {
 	method, path string
-	permission   auth.Permission
+	condition    condition
 	handler      echo.HandlerFunc
 }
 
@@ -29,7 +41,11 @@ type route struct {
 type handlers struct {
 	keys     echo.HandlerFunc
 	identity *identity.Handler
+	sessions *session.Handler
+	apiKeys  *apikeys.Handler
+	members  *members.Handler
 	notes    *notes.Handler
+	audit    *audit.Handler
 }
 
 // Route is a route as people see it: its permission is that of the policy, "authenticated" or "public".
@@ -37,13 +53,15 @@ type Route struct {
 	Method     string          `json:"method"`
 	Path       string          `json:"path"`
 	Permission auth.Permission `json:"permission"`
+	Self       bool            `json:"self,omitempty"` // the user whom :id names may do it without
 }
 
 // Routes lists the routes of the API, and those for the health of the service.
 func Routes() []Route {
-	list := []Route{{http.MethodGet, "/healthz", public}, {http.MethodGet, "/readyz", public}}
-	for _, r := range routes(handlers{}) {
-		list = append(list, Route{r.method, r.path, r.permission})
+	all := append([]route{{http.MethodGet, "/healthz", public, nil}, {http.MethodGet, "/readyz", public, nil}}, routes(handlers{})...)
+	list := make([]Route, len(all))
+	for i, r := range all {
+		list[i] = Route{r.method, r.path, r.condition.permission, r.condition.self}
 	}
 	return list
 }
@@ -55,29 +73,31 @@ func routes(h handlers) []route {
 
 		{http.MethodPost, "/v1/auth/register", public, h.identity.Register},
 		{http.MethodPost, "/v1/auth/login", public, h.identity.Login},
+		{http.MethodPost, "/v1/auth/refresh", public, h.sessions.Refresh},
+		{http.MethodPost, "/v1/auth/logout", signedIn, h.sessions.Logout},
+		{http.MethodPost, "/v1/auth/logout-all", signedIn, h.sessions.LogoutAll},
+		{http.MethodGet, "/v1/auth/sessions", signedIn, h.sessions.List},
+		{http.MethodDelete, "/v1/auth/sessions/:id", signedIn, h.sessions.End},
 		{http.MethodGet, "/v1/me", signedIn, h.identity.Me},
 
-		{http.MethodGet, "/v1/notes", access.NotesRead, h.notes.List},
-		{http.MethodPost, "/v1/notes", access.NotesWrite, h.notes.Create},
-		{http.MethodGet, "/v1/notes/:id", access.NotesRead, h.notes.Get},
-		{http.MethodPatch, "/v1/notes/:id", access.NotesWrite, h.notes.Update},
-		{http.MethodDelete, "/v1/notes/:id", access.NotesWrite, h.notes.Delete},
-	}
-}
+		{http.MethodGet, "/v1/api-keys", may(access.APIKeysRead), h.apiKeys.List},
+		{http.MethodPost, "/v1/api-keys", may(access.APIKeysWrite), h.apiKeys.Create},
+		{http.MethodGet, "/v1/api-keys/:id", may(access.APIKeysRead), h.apiKeys.Get},
+		{http.MethodDelete, "/v1/api-keys/:id", may(access.APIKeysWrite), h.apiKeys.Revoke},
 
-// register adds the routes to e, each behind what its permission asks for.
-func register(e *echo.Echo, list []route, verifier *auth.Verifier) {
-	authenticate := auth.Authenticate(auth.Authentication{Verifier: verifier, Log: authLog})
-	for _, r := range list {
-		var before []echo.MiddlewareFunc
-		switch r.permission {
-		case public:
-		case signedIn:
-			before = []echo.MiddlewareFunc{authenticate, tenancy}
-		default:
-			before = []echo.MiddlewareFunc{authenticate, auth.Require(access.Policy, r.permission), tenancy}
-		}
-		add(e, r.method, r.path, r.handler, before...)
+		{http.MethodGet, "/v1/users", may(access.UsersRead), h.members.List},
+		{http.MethodPost, "/v1/users", may(access.UsersWrite), h.members.Add},
+		{http.MethodGet, "/v1/users/:id", mayOrSelf(access.UsersRead), h.members.Get},
+		{http.MethodPatch, "/v1/users/:id", may(access.UsersWrite), h.members.Change},
+		{http.MethodDelete, "/v1/users/:id", mayOrSelf(access.UsersWrite), h.members.Remove},
+
+		{http.MethodGet, "/v1/notes", may(access.NotesRead), h.notes.List},
+		{http.MethodPost, "/v1/notes", may(access.NotesWrite), h.notes.Create},
+		{http.MethodGet, "/v1/notes/:id", may(access.NotesRead), h.notes.Get},
+		{http.MethodPatch, "/v1/notes/:id", may(access.NotesWrite), h.notes.Update},
+		{http.MethodDelete, "/v1/notes/:id", may(access.NotesWrite), h.notes.Delete},
+
+		{http.MethodGet, "/v1/audit", may(access.AuditRead), h.audit.List},
 	}
 }
 
@@ -87,16 +107,5 @@ func add(e *echo.Echo, method, path string, handler echo.HandlerFunc, before ...
 	e.Add(method, path, handler, before...)
 	if method == http.MethodGet {
 		e.Add(http.MethodHead, path, handler, before...)
-	}
-}
-
-// tenancy makes the database transactions of a request act for the tenant and the user of its principal.
-func tenancy(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		r := c.Request()
-		if p, ok := auth.PrincipalFrom(r.Context()); ok {
-			c.SetRequest(r.WithContext(db.WithUser(db.WithTenant(r.Context(), p.TenantID), p.UserID)))
-		}
-		return next(c)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/netrun-systems/go-service-template/internal/app/access"
+	"github.com/netrun-systems/go-service-template/internal/app/session"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 	"github.com/netrun-systems/go-service-template/internal/platform/server/request"
@@ -24,14 +25,14 @@ func (h *Handler) Register(c echo.Context) error {
 	if err := request.JSON(c, &r); err != nil {
 		return err
 	}
-	user, tokens, err := h.service.Register(c.Request().Context(), r, c.RealIP())
+	user, tokens, err := h.service.Register(c.Request().Context(), r, session.ClientOf(c))
 	if err != nil {
 		return err
 	}
-	noStore(c)
+	session.NoStore(c)
 	return respond.JSON(c, http.StatusCreated, struct {
-		User   User   `json:"user"`
-		Tokens Tokens `json:"tokens"`
+		User   User           `json:"user"`
+		Tokens session.Tokens `json:"tokens"`
 	}{user, tokens})
 }
 
@@ -41,16 +42,13 @@ func (h *Handler) Login(c echo.Context) error {
 	if err := request.JSON(c, &credentials); err != nil {
 		return err
 	}
-	tokens, err := h.service.Login(c.Request().Context(), credentials, c.RealIP())
+	tokens, err := h.service.Login(c.Request().Context(), credentials, session.ClientOf(c))
 	if err != nil {
 		return err
 	}
-	noStore(c)
+	session.NoStore(c)
 	return respond.JSON(c, http.StatusOK, tokens)
 }
-
-// noStore keeps tokens out of caches, as RFC 6749, section 5.1 asks.
-func noStore(c echo.Context) { c.Response().Header().Set("Cache-Control", "no-store") }
 
 // Me answers GET /v1/me.
 func (h *Handler) Me(c echo.Context) error {

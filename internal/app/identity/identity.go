@@ -1,5 +1,9 @@
 // Package identity is who uses the service: tenants, user accounts, and the members that tie one to the other. It
-// registers and logs in, and hands out access tokens.
+// registers and logs in; what a login opens is a matter of package session.
+//
+// Failed logins are counted by account and by address in the database, so that a restart or another replica forgets nothing.
+// An attempt is counted before the password is looked at and taken back when it was right. More logins of one account at the
+// same moment than may fail are therefore refused, also if all are right.
 package identity
 
 import (
@@ -27,13 +31,6 @@ type User struct {
 	TenantID    uuid.UUID `json:"tenant_id" db:"tenant_id"`
 	TenantName  string    `json:"tenant_name" db:"tenant_name"`
 	Role        auth.Role `json:"role" db:"role"`
-}
-
-// Tokens is what a client needs to make requests, in the terms of RFC 6749, section 5.1.
-type Tokens struct {
-	AccessToken string `json:"access_token"`
-	TokenType   string `json:"token_type"` // always Bearer
-	ExpiresIn   int64  `json:"expires_in"` // seconds
 }
 
 // Registration makes a tenant and its owner.

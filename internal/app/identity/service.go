@@ -2,36 +2,53 @@ package identity
 
 import (
 	"context"
-	"database/sql"
-	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/netrun-systems/go-service-template/internal/app/access"
+	"github.com/netrun-systems/go-service-template/internal/app/audit"
+	"github.com/netrun-systems/go-service-template/internal/app/session"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/db"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
-	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 )
 
-var log = logging.For()
+// Sessions opens sessions, as [session.Service] does.
+type Sessions interface {
+	Open(ctx context.Context, tenantID, userID uuid.UUID, from session.Client) (session.Tokens, error)
+}
 
-// Service registers users, logs them in and tells them who they are.
+// Options are what a [Service] needs; all of them are required.
+type Options struct {
+	Pool      *db.Pool
+	Passwords *auth.Passwords
+	Sessions  Sessions
+	Audit     session.Recorder
+	Limits    func() Limits // asked at every login, so that a change takes effect
+}
+
+// Service registers users, logs them in and tells them who they are. It is safe for concurrent use.
 type Service struct {
 	pool      *db.Pool
 	store     store
+	attempts  attempts
 	passwords *auth.Passwords
-	issuer    *auth.Issuer
+	sessions  Sessions
+	audit     session.Recorder
+	limits    func() Limits
 }
 
-// NewService returns a service over the pool that hands out the tokens of issuer.
-func NewService(pool *db.Pool, passwords *auth.Passwords, issuer *auth.Issuer) *Service {
-	return &Service{pool: pool, store: store{pool}, passwords: passwords, issuer: issuer}
+// NewService returns a service.
+func NewService(o Options) *Service {
+	return &Service{
+		pool: o.Pool, store: store{o.Pool}, attempts: attempts{o.Pool}, passwords: o.Passwords, sessions: o.Sessions,
+		audit: o.Audit, limits: o.Limits,
+	}
 }
 
 // Register makes a tenant and its owner and logs the owner in. An email that is registered already is a
 // RESOURCE_CONFLICT.
-func (s *Service) Register(ctx context.Context, r Registration, remoteIP string) (u User, t Tokens, err error) {
+func (s *Service) Register(ctx context.Context, r Registration, from session.Client) (u User, t session.Tokens, err error) {
 	if err := r.validate(); err != nil {
 		return u, t, err
 	}
@@ -43,8 +60,7 @@ func (s *Service) Register(ctx context.Context, r Registration, remoteIP string)
 	if err != nil {
 		return u, t, err
 	}
-	ctx = db.WithUser(db.WithTenant(ctx, tenant), user)
-	err = s.pool.InTenant(ctx, func(ctx context.Context) error {
+	err = s.pool.InTenant(db.WithUser(db.WithTenant(ctx, tenant), user), func(ctx context.Context) error {
 		if err := s.store.insertTenant(ctx, tenant, r.TenantName); err != nil {
 			return err
 		}
@@ -54,14 +70,21 @@ func (s *Service) Register(ctx context.Context, r Registration, remoteIP string)
 		if err := s.store.insertMember(ctx, tenant, user, access.RoleOwner); err != nil {
 			return err
 		}
-		u, err = s.store.user(ctx, user)
-		return err
+		if u, err = s.store.user(ctx, user); err != nil {
+			return err
+		}
+		if t, err = s.sessions.Open(ctx, tenant, user, from); err != nil {
+			return err
+		}
+		return s.audit.Record(ctx, audit.Entry{
+			Event: "tenant_registered", ActorID: user, SessionID: t.SessionID, TargetType: "tenant", TargetID: tenant.String(),
+			RemoteIP: from.RemoteIP,
+		})
 	})
 	if err != nil {
-		return User{}, t, err
+		return User{}, session.Tokens{}, err
 	}
-	t, err = s.issue(ctx, auth.Principal{UserID: user, TenantID: tenant, Roles: []auth.Role{access.RoleOwner}}, remoteIP)
-	return u, t, err
+	return u, t, nil
 }
 
 func newIDs() (tenant, user uuid.UUID, err error) {
@@ -74,77 +97,6 @@ func newIDs() (tenant, user uuid.UUID, err error) {
 	return tenant, user, nil
 }
 
-// Login returns tokens for a user whose password is right. The answer and its time are the same for a wrong password and
-// for an email that nobody has.
-func (s *Service) Login(ctx context.Context, c Credentials, remoteIP string) (t Tokens, err error) {
-	if err := c.validate(); err != nil {
-		return t, err
-	}
-	a, err := s.authenticate(ctx, c)
-	if errors.HasCode(err, errors.CodeInvalidCredentials) {
-		failed(ctx, "invalid_credentials", a.ID, remoteIP)
-	}
-	if err != nil {
-		return t, err
-	}
-	ctx = db.WithUser(ctx, a.ID)
-	var m membership
-	err = s.pool.InTx(ctx, func(ctx context.Context) error {
-		m, err = s.store.membership(ctx, a.ID, c.TenantID)
-		return err
-	})
-	if errors.Is(err, sql.ErrNoRows) {
-		failed(ctx, "not_a_member", a.ID, remoteIP)
-		return t, errors.New(errors.CodeTenantAccessDenied, "")
-	}
-	if err != nil {
-		return t, err
-	}
-	log.Info(ctx, "login_succeeded", logging.Bool("audit", true), logging.String("user_id", a.ID.String()),
-		logging.String("tenant_id", m.TenantID.String()), logging.String("remote_ip", remoteIP))
-	return s.issue(ctx, auth.Principal{UserID: a.ID, TenantID: m.TenantID, Roles: []auth.Role{m.Role}}, remoteIP)
-}
-
-// failed writes a failed login to the audit log, with the user where the email is somebody's.
-func failed(ctx context.Context, reason string, user uuid.UUID, remoteIP string) {
-	fields := []logging.Field{
-		logging.Bool("audit", true), logging.String("reason", reason), logging.String("remote_ip", remoteIP),
-	}
-	if user != uuid.Nil {
-		fields = append(fields, logging.String("user_id", user.String()))
-	}
-	log.Warn(ctx, "login_failed", fields...)
-}
-
-// authenticate returns the account of the credentials, or AUTH_INVALID_CREDENTIALS, with the account where only the
-// password is wrong.
-func (s *Service) authenticate(ctx context.Context, c Credentials) (account, error) {
-	a, err := s.store.accountByEmail(ctx, c.Email)
-	if errors.Is(err, sql.ErrNoRows) {
-		if err := s.passwords.Dummy(ctx, c.Password.Reveal()); err != nil {
-			return account{}, err
-		}
-		return account{}, errors.New(errors.CodeInvalidCredentials, "")
-	}
-	if err != nil {
-		return account{}, err
-	}
-	ok, outdated, err := s.passwords.VerifyPassword(ctx, a.PasswordHash, c.Password.Reveal())
-	switch {
-	case err != nil:
-		return account{}, err
-	case !ok:
-		return a, errors.New(errors.CodeInvalidCredentials, "")
-	case !outdated:
-		return a, nil
-	}
-	hash, err := s.passwords.HashPassword(ctx, c.Password.Reveal())
-	if err != nil {
-		return account{}, err
-	}
-	return a, s.store.setPasswordHash(ctx, a, hash)
-}
-
 // Me returns the principal's user, with the role as it is now, which may differ from that in the token.
 func (s *Service) Me(ctx context.Context, p auth.Principal) (u User, err error) {
 	err = s.pool.InTenant(ctx, func(ctx context.Context) error {
@@ -152,14 +104,4 @@ func (s *Service) Me(ctx context.Context, p auth.Principal) (u User, err error) 
 		return err
 	})
 	return u, err
-}
-
-func (s *Service) issue(ctx context.Context, p auth.Principal, remoteIP string) (Tokens, error) {
-	token, expires, err := s.issuer.Issue(p)
-	if err != nil {
-		return Tokens{}, errors.Internal(err, "issue an access token")
-	}
-	log.Info(ctx, "token_issued", logging.Bool("audit", true), logging.String("user_id", p.UserID.String()),
-		logging.String("tenant_id", p.TenantID.String()), logging.String("remote_ip", remoteIP))
-	return Tokens{AccessToken: token, TokenType: "Bearer", ExpiresIn: int64(time.Until(expires).Round(time.Second).Seconds())}, nil
 }

@@ -1,0 +1,97 @@
+package integration
+
+import (
+	"net/http"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/netrun-systems/go-service-template/internal/platform/auth"
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
+)
+
+func (c client) setRole(id string, role auth.Role) response {
+	c.t.Helper()
+	return c.do(request{method: "PATCH", path: "/v1/users/" + id, body: map[string]any{"role": string(role)}})
+}
+
+func (c client) remove(id string) response {
+	c.t.Helper()
+	return c.do(request{method: "DELETE", path: "/v1/users/" + id})
+}
+
+func TestMembersComeChangeAndGo(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	owner, stranger := s.client.register(), s.client.register()
+	bob := owner.member("member")
+	require.Equal(t, http.StatusCreated, bob.post("/v1/notes", map[string]any{"title": "Bob's"}).status)
+
+	emails := []string{}
+	for _, item := range owner.get("/v1/users").value("items").([]any) {
+		emails = append(emails, item.(map[string]any)["email"].(string))
+	}
+	assert.ElementsMatch(t, []string{owner.email, bob.email}, emails)
+	stranger.setRole(bob.userID, "viewer").problem(errors.CodeNotFound)
+	stranger.remove(bob.userID).problem(errors.CodeNotFound)
+	owner.setRole(bob.userID, "emperor").problem(errors.CodeValidation)
+
+	require.Equal(t, http.StatusOK, owner.setRole(bob.userID, "viewer").status)
+	stale := bob.post("/v1/notes", map[string]any{"title": "with the old role"})
+	stale.problem(errors.CodeTokenRevoked)
+	bob = bob.mustRefresh()
+	bob.post("/v1/notes", map[string]any{"title": "with the new role"}).problem(errors.CodePermissionDenied)
+	assert.Equal(t, http.StatusOK, bob.get("/v1/notes").status)
+
+	require.Equal(t, http.StatusNoContent, owner.remove(bob.userID).status)
+	bob.get("/v1/notes").problem(errors.CodeTokenRevoked)
+	bob.refreshWith(bob.refresh).problem(errors.CodeTokenRevoked)
+	s.client.post("/v1/auth/login", map[string]any{"email": bob.email, "password": password, "tenant_id": owner.tenantID}).
+		problem(errors.CodeTenantAccessDenied)
+}
+
+func TestTheLastOwnerStays(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	owner := s.client.register()
+	admin := owner.member("admin")
+	owner.setRole(owner.userID, "member").problem(errors.CodeConflict)
+	owner.remove(owner.userID).problem(errors.CodeConflict)
+	admin.setRole(owner.userID, "viewer").problem(errors.CodePermissionDenied)
+	admin.remove(owner.userID).problem(errors.CodePermissionDenied)
+	admin.setRole(admin.userID, "owner").problem(errors.CodePermissionDenied)
+	admin.post("/v1/users", map[string]any{"email": uuid.NewString() + "@example.com", "password": password, "role": "owner"}).
+		problem(errors.CodePermissionDenied)
+
+	second := owner.member("owner")
+	var (
+		all     sync.WaitGroup
+		results = make([]response, 2)
+	)
+	for i, c := range []client{owner, second} { // both want to leave at once
+		all.Go(func() { results[i] = c.remove(c.userID) })
+	}
+	all.Wait()
+	assert.ElementsMatch(t, []int{http.StatusNoContent, http.StatusConflict}, []int{results[0].status, results[1].status},
+		"%s %s", results[0].body, results[1].body)
+}
+
+func TestUsersOfSeveralTenants(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	ada, bob := s.client.register(), s.client.register()
+	ada.post("/v1/users", map[string]any{"email": bob.email, "password": password, "role": "member"}).problem(errors.CodeConflict)
+	res := ada.post("/v1/users", map[string]any{"email": bob.email, "role": "viewer"})
+	require.Equal(t, http.StatusCreated, res.status, string(res.body))
+	ada.post("/v1/users", map[string]any{"email": bob.email, "role": "viewer"}).problem(errors.CodeConflict)
+	ada.post("/v1/users", map[string]any{"email": uuid.NewString() + "@example.com", "role": "viewer"}).problem(errors.CodeValidation)
+
+	guest := bob
+	guest.tenantID = ada.tenantID
+	guest = guest.login()
+	assert.Equal(t, "viewer", guest.get("/v1/me").text("role"))
+	assert.Equal(t, "owner", bob.login().get("/v1/me").text("role"))
+}

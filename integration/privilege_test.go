@@ -1,0 +1,103 @@
+package integration
+
+import (
+	"encoding/json"
+	"net/http"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/netrun-systems/go-service-template/internal/app/access"
+	"github.com/netrun-systems/go-service-template/internal/platform/auth"
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
+)
+
+// listed is a route as `api routes --format json` prints it.
+type listed struct {
+	Method     string `json:"method"`
+	Path       string `json:"path"`
+	Permission string `json:"permission"` // public, authenticated, or a permission
+}
+
+func listRoutes(t testing.TB) (list []listed) {
+	t.Helper()
+	out, err := exec.Command(binary, "routes", "--format", "json").Output()
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(out, &list))
+	require.NotEmpty(t, list)
+	return list
+}
+
+// member makes a member with a role in the tenant of an owner.
+func (c client) member(role auth.Role) client {
+	c.t.Helper()
+	email := uuid.NewString() + "@example.com"
+	res := c.post("/v1/users", map[string]any{"email": email, "password": password, "role": string(role)})
+	require.Equal(c.t, http.StatusCreated, res.status, string(res.body))
+	m := c
+	m.email, m.userID = email, res.text("id")
+	return m.login()
+}
+
+// Each role tries each route, with ids of nothing: who has the permission gets anything but a refusal, who has not gets
+// exactly that. The routes come from the service, so that a new one is in here by itself.
+func TestPrivilegeMatrix(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	owner := s.client.register()
+	clients := map[auth.Role]client{}
+	for _, role := range access.Policy.Roles() {
+		clients[role] = owner.member(role)
+	}
+	for _, r := range listRoutes(t) {
+		require.NotEmpty(t, r.Permission, "%s %s has no permission", r.Method, r.Path)
+		if r.Permission == "public" {
+			continue
+		}
+		path := concrete(r.Path)
+		s.client.do(request{method: r.Method, path: path}).status401(t, r)
+		if r.Permission == "authenticated" {
+			continue
+		}
+		for role, c := range clients {
+			res := c.do(request{method: r.Method, path: path, body: bodyOf(r.Method)})
+			if access.Policy.Can([]auth.Role{role}, auth.Permission(r.Permission)) {
+				assert.NotContains(t, []int{http.StatusUnauthorized, http.StatusForbidden}, res.status, "%s: %s %s", role, r.Method, r.Path)
+				continue
+			}
+			require.Equal(t, http.StatusForbidden, res.status, "%s: %s %s: %s", role, r.Method, r.Path, res.body)
+			if r.Method != http.MethodHead {
+				res.problem(errors.CodePermissionDenied)
+			}
+		}
+	}
+	assert.NotEmpty(t, s.events("permission_denied"))
+}
+
+// concrete puts an id that nothing has in the place of each parameter.
+func concrete(path string) string {
+	parts := strings.Split(path, "/")
+	for i, part := range parts {
+		if strings.HasPrefix(part, ":") || strings.HasPrefix(part, "{") {
+			parts[i] = uuid.NewString()
+		}
+	}
+	return strings.Join(parts, "/")
+}
+
+// bodyOf is a body that no route takes, so that nothing is changed.
+func bodyOf(method string) any {
+	if method == http.MethodPost || method == http.MethodPatch || method == http.MethodPut {
+		return `{"no_such_field":1}`
+	}
+	return nil
+}
+
+func (r response) status401(t testing.TB, route listed) {
+	t.Helper()
+	require.Equal(t, http.StatusUnauthorized, r.status, "%s %s without a token", route.Method, route.Path)
+}

@@ -1,0 +1,104 @@
+package apikeys
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/netrun-systems/go-service-template/internal/platform/auth"
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
+	"github.com/netrun-systems/go-service-template/internal/platform/server/request"
+	"github.com/netrun-systems/go-service-template/internal/platform/server/respond"
+)
+
+const (
+	defaultLimit = 20
+	maxLimit     = 100
+	maxCursor    = 100
+)
+
+// Handler answers the HTTP requests of the feature.
+type Handler struct{ service *Service }
+
+// NewHandler returns the handlers for a service.
+func NewHandler(s *Service) *Handler { return &Handler{s} }
+
+// Create answers POST /v1/api-keys.
+func (h *Handler) Create(c echo.Context) error {
+	var d Draft
+	if err := request.JSON(c, &d); err != nil {
+		return err
+	}
+	by, err := principal(c)
+	if err != nil {
+		return err
+	}
+	created, err := h.service.Create(c.Request().Context(), by, d)
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return respond.Created(c, "/v1/api-keys/"+created.ID.String(), created)
+}
+
+// List answers GET /v1/api-keys.
+func (h *Handler) List(c echo.Context) error {
+	limit, err := request.Int(c, "limit", defaultLimit, 1, maxLimit)
+	if err != nil {
+		return err
+	}
+	cursor, err := request.Text(c, "cursor", maxCursor)
+	if err != nil {
+		return err
+	}
+	by, err := principal(c)
+	if err != nil {
+		return err
+	}
+	page, err := h.service.List(c.Request().Context(), by, cursor, limit)
+	if err != nil {
+		return err
+	}
+	return respond.JSON(c, http.StatusOK, page)
+}
+
+// Get answers GET /v1/api-keys/:id.
+func (h *Handler) Get(c echo.Context) error {
+	id, err := request.UUID(c, "id")
+	if err != nil {
+		return err
+	}
+	by, err := principal(c)
+	if err != nil {
+		return err
+	}
+	key, err := h.service.Get(c.Request().Context(), by, id)
+	if err != nil {
+		return err
+	}
+	return respond.JSON(c, http.StatusOK, key)
+}
+
+// Revoke answers DELETE /v1/api-keys/:id.
+func (h *Handler) Revoke(c echo.Context) error {
+	id, err := request.UUID(c, "id")
+	if err != nil {
+		return err
+	}
+	by, err := principal(c)
+	if err != nil {
+		return err
+	}
+	if err := h.service.Revoke(c.Request().Context(), by, id); err != nil {
+		return err
+	}
+	return respond.NoContent(c)
+}
+
+func principal(c echo.Context) (auth.Principal, error) {
+	p, ok := auth.PrincipalFrom(c.Request().Context())
+	if !ok {
+		return p, errors.New(errors.CodeAuthRequired, "")
+	}
+	return p, nil
+}

@@ -1,0 +1,99 @@
+package audit
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
+	"github.com/netrun-systems/go-service-template/internal/platform/server/request"
+	"github.com/netrun-systems/go-service-template/internal/platform/server/respond"
+)
+
+const (
+	defaultLimit = 20
+	maxLimit     = 100
+	maxCursor    = 200
+)
+
+// Handler answers the HTTP requests of the feature.
+type Handler struct{ service *Service }
+
+// NewHandler returns the handlers for a service.
+func NewHandler(s *Service) *Handler { return &Handler{s} }
+
+// List answers GET /v1/audit.
+func (h *Handler) List(c echo.Context) error {
+	limit, err := request.Int(c, "limit", defaultLimit, 1, maxLimit)
+	if err != nil {
+		return err
+	}
+	cursor, err := request.Text(c, "cursor", maxCursor)
+	if err != nil {
+		return err
+	}
+	f, err := filter(c)
+	if err != nil {
+		return err
+	}
+	page, err := h.service.List(c.Request().Context(), f, cursor, limit)
+	if err != nil {
+		return err
+	}
+	return respond.JSON(c, http.StatusOK, page)
+}
+
+func filter(c echo.Context) (f Filter, err error) {
+	for _, text := range []struct {
+		name   string
+		maxLen int
+		to     *string
+	}{{"event", maxWord, &f.Event}, {"target_type", maxWord, &f.TargetType}, {"target_id", maxTargetID, &f.TargetID}} {
+		if *text.to, err = request.Text(c, text.name, text.maxLen); err != nil {
+			return f, err
+		}
+	}
+	if f.ActorID, err = id(c, "actor_id"); err != nil {
+		return f, err
+	}
+	if f.Since, err = instantParam(c, "since"); err != nil {
+		return f, err
+	}
+	if f.Until, err = instantParam(c, "until"); err != nil {
+		return f, err
+	}
+	if !f.Since.IsZero() && !f.Until.IsZero() && !f.Since.Before(f.Until) {
+		return f, errors.Invalid("until", "after", "must be later than since")
+	}
+	return f, nil
+}
+
+const maxParam = 64 // longer than any id or time
+
+// id returns the query parameter name as an id in its one form, or zero where it is not there.
+func id(c echo.Context, name string) (uuid.UUID, error) {
+	text, err := request.Text(c, name, maxParam)
+	if err != nil || text == "" {
+		return uuid.Nil, err
+	}
+	id, err := uuid.Parse(text)
+	if err != nil || len(text) != len(uuid.Nil.String()) {
+		return uuid.Nil, errors.Invalid(name, "uuid", "must be a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057")
+	}
+	return id, nil
+}
+
+// instantParam returns the query parameter name as a time, or zero where it is not there.
+func instantParam(c echo.Context, name string) (time.Time, error) {
+	text, err := request.Text(c, name, maxParam)
+	if err != nil || text == "" {
+		return time.Time{}, err
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return time.Time{}, errors.Invalid(name, "time", "must be a time of RFC 3339 such as 2026-01-31T12:00:00Z, with a + percent-encoded")
+	}
+	return t, nil
+}

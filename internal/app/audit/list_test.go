@@ -1,0 +1,197 @@
+package audit_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/netrun-systems/go-service-template/internal/app/audit"
+	"github.com/netrun-systems/go-service-template/internal/platform/db"
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
+)
+
+// get answers GET /v1/audit in a tenant.
+func (f *fixture) get(t testing.TB, tenant uuid.UUID, query string) *httptest.ResponseRecorder {
+	t.Helper()
+	e := echo.New()
+	e.HTTPErrorHandler = errors.Handler(nil)
+	e.GET("/v1/audit", audit.NewHandler(audit.NewService(f.pool)).List)
+	w := httptest.NewRecorder()
+	e.ServeHTTP(w, httptest.NewRequestWithContext(db.WithTenant(t.Context(), tenant), http.MethodGet, "/v1/audit?"+query, nil))
+	return w
+}
+
+type page struct {
+	Items      []map[string]any `json:"items"`
+	NextCursor *string          `json:"next_cursor"`
+}
+
+func (f *fixture) page(t testing.TB, tenant uuid.UUID, query string) (p page) {
+	t.Helper()
+	w := f.get(t, tenant, query)
+	require.Equal(t, http.StatusOK, w.Code, w.Body)
+	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &p))
+	return p
+}
+
+func (p page) targets() string {
+	names := make([]string, len(p.Items))
+	for i, item := range p.Items {
+		names[i], _ = item["target_id"].(string)
+	}
+	return strings.Join(names, "")
+}
+
+// put adds an entry of a time.
+func (f *fixture) put(t testing.TB, tenant, actor uuid.UUID, at time.Time, event, targetType, targetID string) {
+	t.Helper()
+	id := audit.At(at)
+	copy(id[9:], uuid.New().String())
+	f.exec(t, `insert into audit_events (id, tenant_id, occurred_at, event, outcome, actor_id, target_type, target_id, details)
+		values ($1, $2, $3, $4, 'success', $5, $6, $7, '{}')`, id, tenant, at, event, actor, targetType, targetID)
+}
+
+func TestFilters(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	tenant, other, ann, bob := uuid.New(), uuid.New(), uuid.New(), uuid.New()
+	at := func(minute int) time.Time { return time.Date(2026, 1, 31, 12, minute, 0, 0, time.UTC) }
+	f.put(t, tenant, ann, at(1), "member_added", "user", "a")
+	f.put(t, tenant, bob, at(2), "member_added", "user", "b")
+	f.put(t, tenant, ann, at(3), "api_key_created", "api_key", "c")
+	f.put(t, tenant, bob, at(4), "api_key_created", "user", "d")
+	f.put(t, other, ann, at(2), "member_added", "user", "x")
+	tests := map[string]string{
+		"":                                      "dcba",
+		"event=member_added":                    "ba",
+		"event=Member_added":                    "",
+		"actor_id=" + ann.String():              "ca",
+		"actor_id=" + uuid.NewString():          "",
+		"target_type=user":                      "dba",
+		"target_id=c":                           "c",
+		"target_type=user&target_id=c":          "",
+		"since=2026-01-31T12:02:00Z":            "dcb",
+		"since=2026-01-31T12:02:00.0000001Z":    "dc",
+		"until=2026-01-31T12:02:00Z":            "a",
+		"until=2026-01-31T13:02:00.001%2B01:00": "ba",
+		"since=2026-01-31T12:02:00Z&until=2026-01-31T12:04:00Z":                               "cb",
+		"since=2026-01-31T12:02:00Z&event=member_added":                                       "b",
+		"event=&actor_id=&target_type=&target_id=&since=&until=":                              "dcba",
+		"event=api_key_created&actor_id=" + bob.String() + "&target_type=user&target_id=d":    "d",
+		"event=api_key_created&actor_id=" + bob.String() + "&target_type=user&target_id=NaN%": "!",
+	}
+	for query, want := range tests {
+		if want == "!" {
+			assert.Equal(t, http.StatusBadRequest, f.get(t, tenant, query).Code)
+			continue
+		}
+		assert.Equal(t, want, f.page(t, tenant, query).targets(), query)
+	}
+	assert.Equal(t, "x", f.page(t, other, "").targets())
+	assert.JSONEq(t, `{"items": [], "next_cursor": null}`, f.get(t, uuid.New(), "").Body.String())
+}
+
+func TestPages(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	tenant, actor := uuid.New(), uuid.New()
+	for i, target := range strings.Split("abcdefg", "") {
+		f.put(t, tenant, actor, time.Date(2026, 1, 31, 12, i, 0, 0, time.UTC), "member_added", "user", target)
+	}
+	for limit, want := range map[string]string{"1": "g,f,e,d,c,b,a", "2": "gf,ed,cb,a", "6": "gfedcb,a", "7": "gfedcba", "100": "gfedcba"} {
+		filters := url.Values{"limit": {limit}, "event": {"member_added"}, "since": {"2026-01-01T00:00:00Z"}}
+		var pages []string
+		for {
+			p := f.page(t, tenant, filters.Encode())
+			pages = append(pages, p.targets())
+			if p.NextCursor == nil {
+				break
+			}
+			filters.Set("cursor", *p.NextCursor)
+			filters.Set("since", "2026-01-01T01:00:00+01:00") // the same time
+		}
+		assert.Equal(t, want, strings.Join(pages, ","), limit)
+	}
+	first := f.page(t, tenant, "limit=3")
+	f.put(t, tenant, actor, time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC), "member_added", "user", "new")
+	assert.Equal(t, "dcb", f.page(t, tenant, "limit=3&cursor="+*first.NextCursor).targets(), "a new entry moves nothing")
+	assert.Empty(t, f.page(t, uuid.New(), "cursor="+*first.NextCursor).Items, "a cursor opens no other tenant's trail")
+}
+
+func TestBadParameters(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	tenant := uuid.New()
+	cursor := audit.EncodeCursor(audit.At(time.Now()), audit.Filter{Event: "member_added"})
+	for query, field := range map[string]string{
+		"limit=0": "limit", "limit=101": "limit", "limit=x": "limit", "limit=1&limit=1": "limit",
+		"cursor=x":         "cursor",
+		"cursor=" + cursor: "cursor", // of another filter
+		"cursor=" + cursor + "&event=member_added&since=2026-01-01T00:00:00Z": "cursor",
+		"event=" + strings.Repeat("x", 65):                                    "event",
+		"event=%00":                                                           "event", "event=%ff": "event", "event=a&event=b": "event",
+		"target_type=" + strings.Repeat("x", 65):              "target_type",
+		"target_id=" + strings.Repeat("x", 201):               "target_id",
+		"actor_id=x":                                          "actor_id",
+		"actor_id=%7B01890a5d-ac96-774b-bcce-b302099a8057%7D": "actor_id",
+		"actor_id=01890a5dac96774bbcceb302099a8057":           "actor_id",
+		"since=yesterday":                                     "since", "since=2026-01-31": "since", "since=2026-01-31T12:00:00": "since", "since=1700000000": "since",
+		"since=2026-01-31T12:00:00+01:00": "since", // + is a blank
+		"until=2026-02-30T12:00:00Z":      "until", "until=10000-01-01T00:00:00Z": "until",
+		"since=2026-01-31T12:00:00Z&until=2026-01-31T12:00:00Z": "until",
+		"since=2026-02-01T00:00:00Z&until=2026-01-01T00:00:00Z": "until",
+	} {
+		w := f.get(t, tenant, query)
+		assert.Equal(t, http.StatusBadRequest, w.Code, query)
+		var problem struct {
+			Code    string
+			Details struct{ Fields []errors.FieldError }
+		}
+		require.NoError(t, json.Unmarshal(w.Body.Bytes(), &problem))
+		require.Len(t, problem.Details.Fields, 1, query)
+		assert.Equal(t, field, problem.Details.Fields[0].Field, query)
+	}
+	assert.Equal(t, http.StatusOK, f.get(t, tenant, "event=member_added&cursor="+cursor).Code)
+}
+
+func TestMiddleware(t *testing.T) {
+	t.Parallel()
+	e := echo.New()
+	e.IPExtractor = echo.ExtractIPDirect()
+	var got string
+	e.GET("/", func(c echo.Context) error {
+		got = audit.RemoteIP(c.Request().Context())
+		return nil
+	}, audit.Middleware)
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+	r.RemoteAddr = "192.0.2.7:1234"
+	r.Header.Set("X-Forwarded-For", "203.0.113.9")
+	e.ServeHTTP(httptest.NewRecorder(), r)
+	assert.Equal(t, "192.0.2.7", got)
+	assert.Empty(t, audit.RemoteIP(t.Context()))
+}
+
+func FuzzCursor(f *testing.F) {
+	filter := audit.Filter{Event: "member_added"}
+	f.Add(audit.EncodeCursor(audit.At(time.Unix(1_700_000_000, 0)), filter))
+	f.Add("")
+	f.Add(strings.Repeat("A", 34))
+	f.Add(strings.Repeat("\n", 34))
+	f.Fuzz(func(t *testing.T, text string) {
+		id, err := audit.DecodeCursor(text, filter)
+		if err != nil {
+			assert.True(t, errors.HasCode(err, errors.CodeValidation))
+			return
+		}
+		assert.Equal(t, text, audit.EncodeCursor(id, filter), "a cursor has one text")
+	})
+}

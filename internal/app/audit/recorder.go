@@ -1,0 +1,136 @@
+package audit
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/netrun-systems/go-service-template/internal/platform/auth"
+	"github.com/netrun-systems/go-service-template/internal/platform/db"
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
+	"github.com/netrun-systems/go-service-template/internal/platform/logging"
+)
+
+var log = logging.For()
+
+var errNoTransaction = errors.Sentinel("an audit entry belongs into the transaction of what it tells of, and ctx has none")
+
+// Recorder writes the audit trail. It is safe for concurrent use. Close it when nothing records any more.
+type Recorder struct {
+	pool   *db.Pool
+	queues []*queue
+	log    logging.Logger
+}
+
+// NewRecorder returns a recorder that hands what it has recorded to each of the sinks, in the order of the commits of one
+// goroutine. Each sink has a bounded queue and a goroutine of its own, which end with [Recorder.Close].
+func NewRecorder(pool *db.Pool, sinks ...Sink) *Recorder {
+	r := &Recorder{pool: pool, log: log}
+	for _, sink := range sinks {
+		r.queues = append(r.queues, startQueue(sink, r))
+	}
+	return r
+}
+
+// Record adds an entry to the trail of the tenant that the transaction of ctx acts for, or to that of the system where it acts
+// for none. When the entry cannot be written that is an error, and so is a ctx without a transaction: return it, so that what
+// the entry tells of is undone.
+//
+// The line in the log is written, and sinks are told, once the transaction has committed.
+func (r *Recorder) Record(ctx context.Context, e Entry) error {
+	if outside(ctx) {
+		return errors.Internal(errNoTransaction, "record "+text(e.Event, maxWord))
+	}
+	e, err := e.completed(ctx)
+	if err != nil {
+		return err
+	}
+	if e.TenantID, err = (store{r.pool}).insert(ctx, e); err != nil {
+		return err
+	}
+	db.AfterCommit(ctx, func(ctx context.Context) { r.tell(ctx, e) })
+	return nil
+}
+
+// outside reports whether ctx carries no transaction: only then is there no commit to wait for.
+func outside(ctx context.Context) (alone bool) {
+	db.AfterCommit(ctx, func(context.Context) { alone = true })
+	return alone
+}
+
+// tell writes the line and hands the entry on.
+func (r *Recorder) tell(ctx context.Context, e Entry) {
+	if e.Outcome == Success {
+		r.log.Audit(ctx, e.Event, e.fields()...)
+	} else {
+		r.log.AuditWarn(ctx, e.Event, e.fields()...)
+	}
+	for _, q := range r.queues {
+		q.offer(ctx, e)
+	}
+}
+
+// fields are what the line says. Details are fields of their own, and come last: a session that was ended, for example, is
+// named in place of the one that it was ended from.
+func (e Entry) fields() []logging.Field {
+	fields := []logging.Field{logging.String("outcome", e.Outcome)}
+	for _, id := range []struct {
+		name string
+		id   uuid.UUID
+	}{{"audit_id", e.ID}, {"tenant_id", e.TenantID}, {"user_id", e.ActorID}, {"session_id", e.SessionID}, {"api_key_id", e.APIKeyID}} {
+		if id.id != uuid.Nil {
+			fields = append(fields, logging.String(id.name, id.id.String()))
+		}
+	}
+	for _, text := range []struct{ name, text string }{
+		{"target_type", e.TargetType}, {"target_id", e.TargetID}, {"reason", e.Reason}, {"remote_ip", e.RemoteIP},
+	} {
+		if text.text != "" {
+			fields = append(fields, logging.String(text.name, text.text))
+		}
+	}
+	for name, value := range e.Details {
+		fields = append(fields, logging.Any(name, value))
+	}
+	return fields
+}
+
+// Denied records that a permission was missing. It is made for [auth.Require].
+func (r *Recorder) Denied(ctx context.Context, d auth.Denial) {
+	r.alone(ctx, d.Principal, Entry{
+		Event: "permission_denied", Outcome: Failure, TargetType: "permission", TargetID: string(d.Permission), Reason: d.Reason,
+	})
+}
+
+// Rejected records that a credential was refused. It is made for [auth.Authentication]. One that is nobody's is only logged,
+// for anybody could fill the table with such; so is one that has expired, which every client brings now and then.
+func (r *Recorder) Rejected(ctx context.Context, x auth.Rejection) {
+	e := Entry{Event: "token_rejected", Outcome: Failure, Reason: x.Reason}
+	if x.Principal.TenantID == uuid.Nil || x.Reason == expired || x.Reason == auth.ErrAPIKeyExpired.Error() {
+		if e, err := e.completed(auth.WithPrincipal(ctx, x.Principal)); err == nil {
+			e.ID, e.TenantID = uuid.Nil, x.Principal.TenantID // it has no row
+			r.log.AuditWarn(ctx, e.Event, e.fields()...)
+		}
+		return
+	}
+	r.alone(ctx, x.Principal, e)
+}
+
+// expired is the reason that [auth.Verifier] gives for an access token whose time is over.
+const expired = "expired"
+
+// alone records what has no transaction of its own: a request that was refused. The answer does not wait for the trail to
+// work, so an entry that cannot be written is logged with the error.
+func (r *Recorder) alone(ctx context.Context, p auth.Principal, e Entry) {
+	ctx = db.WithUser(db.WithTenant(auth.WithPrincipal(ctx, p), p.TenantID), p.UserID)
+	err := r.pool.InTenant(ctx, func(ctx context.Context) error { return r.Record(ctx, e) })
+	if err == nil {
+		return
+	}
+	if e, incomplete := e.completed(ctx); incomplete == nil {
+		e.ID, e.TenantID = uuid.Nil, p.TenantID
+		r.tell(ctx, e)
+	}
+	r.log.Error(ctx, "audit_failed", logging.Err(fmt.Errorf("record %s: %w", e.Event, err)))
+}

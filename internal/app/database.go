@@ -1,0 +1,53 @@
+package app
+
+import (
+	"context"
+
+	"github.com/netrun-systems/go-service-template/internal/platform/db"
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
+	"github.com/netrun-systems/go-service-template/internal/platform/logging"
+	"github.com/netrun-systems/go-service-template/migrations"
+)
+
+// databaseRole is the role that the migrations create.
+const databaseRole = "app_role"
+
+// actAs returns the role that the service acts as where it logs in as a superuser, which is in development and testing only.
+func actAs(cfg *Config) string {
+	if cfg.trusting() {
+		return databaseRole
+	}
+	return ""
+}
+
+// openDatabase migrates and opens. In development the migrations make the role that the pool then acts as; elsewhere a role
+// that row security does not bind is refused before it changes anything.
+func openDatabase(ctx context.Context, cfg *Config) (*db.Pool, error) {
+	options := db.Options{Role: actAs(cfg)}
+	if cfg.trusting() {
+		if err := migrate(ctx, cfg); err != nil {
+			return nil, err
+		}
+		return db.Open(ctx, cfg.Database, options)
+	}
+	pool, err := db.Open(ctx, cfg.Database, options)
+	if err != nil {
+		return nil, err
+	}
+	if err := migrate(ctx, cfg); err != nil {
+		return nil, errors.Join(err, pool.Close())
+	}
+	return pool, nil
+}
+
+// migrate applies the migrations where the configuration says so.
+func migrate(ctx context.Context, cfg *Config) error {
+	if !cfg.Database.Migrates() {
+		return nil
+	}
+	m, err := db.NewMigrator(ctx, cfg.Database, migrations.Files, logging.Logger{})
+	if err != nil {
+		return err
+	}
+	return errors.Join(m.Up(ctx), m.Close())
+}

@@ -1,0 +1,146 @@
+package identity
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/google/uuid"
+
+	"github.com/netrun-systems/go-service-template/internal/app/audit"
+	"github.com/netrun-systems/go-service-template/internal/app/session"
+	"github.com/netrun-systems/go-service-template/internal/platform/db"
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
+)
+
+// candidate is whom credentials are about: an account and the tenant it would enter, as far as there are any.
+type candidate struct {
+	account
+	tenant uuid.UUID // zero: none
+	known  bool
+}
+
+// Login opens a session for a user whose password is right, and returns its tokens. The answer, its time, and what is asked of
+// the database are the same for a wrong password and for an email that nobody has.
+//
+// After too many failures the account, whether or not there is one, or the address is locked for a while: RATE_LIMIT_EXCEEDED,
+// without a look at the password.
+func (s *Service) Login(ctx context.Context, c Credentials, from session.Client) (t session.Tokens, err error) {
+	if err := c.validate(); err != nil {
+		return t, err
+	}
+	a, err := s.attempts.begin(ctx, c.Email, from.RemoteIP, s.limits())
+	if err != nil {
+		return t, err
+	}
+	who, err := s.candidate(ctx, c)
+	if err != nil {
+		return t, err
+	}
+	ok, err := s.passes(ctx, who, c)
+	switch {
+	case errors.HasCode(err, errors.CodeServiceUnavailable):
+		return t, errors.Join(err, s.attempts.forgive(ctx, a))
+	case err != nil:
+		return t, err
+	case !ok:
+		if err := s.failed(ctx, "invalid_credentials", who, a, from); err != nil {
+			return t, err
+		}
+		return t, errors.New(errors.CodeInvalidCredentials, "")
+	}
+	if err := s.attempts.succeeded(ctx, a); err != nil {
+		return t, err
+	}
+	if who.tenant == uuid.Nil {
+		if err := s.failed(ctx, "not_a_member", who, attempt{}, from); err != nil {
+			return t, err
+		}
+		return t, errors.New(errors.CodeTenantAccessDenied, "")
+	}
+	err = s.pool.InTenant(db.WithUser(db.WithTenant(ctx, who.tenant), who.ID), func(ctx context.Context) error {
+		if t, err = s.sessions.Open(ctx, who.tenant, who.ID, from); err != nil {
+			return err
+		}
+		return s.audit.Record(ctx, audit.Entry{
+			Event: "login_succeeded", ActorID: who.ID, SessionID: t.SessionID, TargetType: "session", TargetID: t.SessionID.String(),
+			RemoteIP: from.RemoteIP,
+		})
+	})
+	return t, err
+}
+
+// candidate asks as much of the database for an email that nobody has as for any other.
+func (s *Service) candidate(ctx context.Context, c Credentials) (who candidate, err error) {
+	who.account, err = s.store.accountByEmail(ctx, c.Email)
+	who.known = err == nil
+	if errors.Is(err, sql.ErrNoRows) {
+		who.ID, err = uuid.NewRandom() // nobody's
+	}
+	if err != nil {
+		return who, err
+	}
+	err = s.pool.InTx(db.WithUser(ctx, who.ID), func(ctx context.Context) error {
+		m, err := s.store.membership(ctx, who.ID, c.TenantID)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		who.tenant = m.TenantID
+		return err
+	})
+	return who, err
+}
+
+// passes checks the password, at the same cost where there is none to check against. A hash that was made at another cost is
+// replaced.
+func (s *Service) passes(ctx context.Context, who candidate, c Credentials) (bool, error) {
+	if !who.known {
+		return false, s.passwords.Dummy(ctx, c.Password.Reveal())
+	}
+	ok, outdated, err := s.passwords.VerifyPassword(ctx, who.PasswordHash, c.Password.Reveal())
+	if err != nil || !ok || !outdated {
+		return ok, err
+	}
+	hash, err := s.passwords.HashPassword(ctx, c.Password.Reveal())
+	if err != nil {
+		return false, err
+	}
+	return true, s.store.setPasswordHash(ctx, who.account, hash)
+}
+
+// failed records a failed login, and the lock that it may have brought, in the trail of the tenant that would have been
+// entered, or in that of the system.
+func (s *Service) failed(ctx context.Context, reason string, who candidate, a attempt, from session.Client) error {
+	e := audit.Entry{Event: "login_failed", Reason: reason, RemoteIP: from.RemoteIP}
+	if who.known {
+		e.ActorID = who.ID
+	}
+	ctx = db.WithUser(db.WithTenant(ctx, who.tenant), who.ID)
+	in := s.pool.InTx
+	if who.tenant != uuid.Nil {
+		in = s.pool.InTenant
+	}
+	err := in(ctx, func(ctx context.Context) error {
+		if err := s.audit.Record(ctx, e); err != nil {
+			return err
+		}
+		for _, lock := range []struct {
+			made bool
+			of   string
+		}{{a.accountLast, "account"}, {a.addressLast, "address"}} {
+			if !lock.made {
+				continue
+			}
+			e := e
+			e.Event, e.Reason, e.TargetType = "account_locked", "too_many_failures", lock.of
+			e.Details = map[string]any{"seconds": int(a.limits.Lockout.Seconds())}
+			if err := s.audit.Record(ctx, e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return s.attempts.forget(ctx)
+}

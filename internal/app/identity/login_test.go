@@ -1,0 +1,294 @@
+package identity_test
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/netrun-systems/go-service-template/internal/app/identity"
+	"github.com/netrun-systems/go-service-template/internal/app/session"
+	"github.com/netrun-systems/go-service-template/internal/platform/auth"
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
+	"github.com/netrun-systems/go-service-template/internal/platform/platformtest"
+)
+
+func nobody() string { return uuid.NewString() + "@example.com" }
+
+func TestRegisterOpensASession(t *testing.T) {
+	t.Parallel()
+	s, admin := one(t)
+	u := s.register(t)
+	assert.Equal(t, 1, count(t, admin, `select count(*) from sessions where user_id = $1 and remote_ip = '192.0.2.7'`, u.ID))
+	registered := s.trail.of("tenant_registered")
+	require.Len(t, registered, 1)
+	assert.Equal(t, u.TenantID.String(), registered[0].tenant)
+	assert.Len(t, s.trail.of("token_issued"), 1)
+
+	_, _, err := s.Register(t.Context(), identity.Registration{TenantName: "T", Email: u.Email, Password: password}, here)
+	assert.True(t, errors.HasCode(err, errors.CodeConflict), err)
+	assert.Equal(t, 1, count(t, admin, `select count(*) from tenants`))
+}
+
+func TestLogin(t *testing.T) {
+	t.Parallel()
+	s, admin := one(t)
+	u := s.register(t)
+	tokens, err := s.Login(t.Context(), identity.Credentials{Email: " " + u.Email, Password: password}, here)
+	require.NoError(t, err)
+	assert.NotEmpty(t, tokens.AccessToken)
+	assert.NotEmpty(t, tokens.RefreshToken)
+	assert.Equal(t, 2, count(t, admin, `select count(*) from sessions`))
+	succeeded := s.trail.of("login_succeeded")
+	require.Len(t, succeeded, 1)
+	assert.Equal(t, u.TenantID.String(), succeeded[0].tenant)
+	assert.Equal(t, tokens.SessionID, succeeded[0].SessionID)
+	assert.Equal(t, 0, count(t, admin, `select coalesce(sum(failures), 0) from login_failures`))
+
+	_, err = s.Login(t.Context(), identity.Credentials{Email: u.Email, Password: password, TenantID: uuid.New()}, here)
+	assert.True(t, errors.HasCode(err, errors.CodeTenantAccessDenied), err)
+	_, err = s.Login(t.Context(), identity.Credentials{Email: u.Email, Password: wrong, TenantID: uuid.New()}, here)
+	assert.True(t, errors.HasCode(err, errors.CodeInvalidCredentials), "a wrong password does not tell who is a member: %v", err)
+	s.fails(t, u.Email, here, errors.CodeInvalidCredentials)
+	s.fails(t, nobody(), here, errors.CodeInvalidCredentials)
+
+	want := []struct {
+		reason, tenant string
+		actor          uuid.UUID
+	}{
+		{"not_a_member", "", u.ID},
+		{"invalid_credentials", "", u.ID},
+		{"invalid_credentials", u.TenantID.String(), u.ID},
+		{"invalid_credentials", "", uuid.Nil},
+	}
+	failed := s.trail.of("login_failed")
+	require.Len(t, failed, len(want))
+	for i, w := range want {
+		assert.Equal(t, w.reason, failed[i].Reason)
+		assert.Equal(t, w.tenant, failed[i].tenant)
+		assert.Equal(t, w.actor, failed[i].ActorID)
+		assert.Equal(t, here.RemoteIP, failed[i].RemoteIP)
+	}
+}
+
+func TestAccountIsLocked(t *testing.T) {
+	t.Parallel()
+	for _, known := range []bool{true, false} {
+		s, admin := one(t)
+		email := nobody()
+		if known {
+			email = s.register(t).Email
+		}
+		for range 5 {
+			s.fails(t, email, here, errors.CodeInvalidCredentials)
+		}
+		elsewhere := session.Client{RemoteIP: "198.51.100.1"}
+		for range 3 {
+			err := s.login(t, email, password, elsewhere)
+			require.True(t, errors.HasCode(err, errors.CodeRateLimitExceeded), "%v", err)
+			assert.InDelta(t, 15*60, errors.From(err).RetryAfter.Seconds(), 60)
+		}
+		locked := s.trail.of("account_locked")
+		require.Len(t, locked, 1, "once a lock")
+		assert.Equal(t, "account", locked[0].TargetType)
+		assert.Equal(t, known, locked[0].tenant != "")
+		assert.Len(t, s.trail.of("login_failed"), 5)
+
+		// Another replica, or this one after a restart, knows it as well.
+		run(t, admin, `update login_failures set locked_until = now() - interval '1 second' where locked_until is not null`)
+		for range 5 {
+			s.fails(t, email, here, errors.CodeInvalidCredentials)
+		}
+		s.fails(t, email, here, errors.CodeRateLimitExceeded)
+		assert.Len(t, s.trail.of("account_locked"), 2)
+	}
+}
+
+func TestLockSurvivesARestart(t *testing.T) {
+	t.Parallel()
+	dsn := platformtest.Database(t, migrated)
+	a := newService(t, dsn, cheap)
+	email := a.register(t).Email
+	for range 5 {
+		a.fails(t, email, here, errors.CodeInvalidCredentials)
+	}
+	newService(t, dsn, cheap).fails(t, email, here, errors.CodeRateLimitExceeded)
+}
+
+func TestSuccessBeginsAnew(t *testing.T) {
+	t.Parallel()
+	s, _ := one(t)
+	email := s.register(t).Email
+	for range 3 {
+		for range 4 {
+			s.fails(t, email, here, errors.CodeInvalidCredentials)
+		}
+		require.NoError(t, s.login(t, email, password, here), "the fifth is right")
+	}
+	assert.Empty(t, s.trail.of("account_locked"))
+}
+
+func TestFailuresAreForgotten(t *testing.T) {
+	t.Parallel()
+	s, admin := one(t)
+	email := s.register(t).Email
+	for range 4 {
+		s.fails(t, email, here, errors.CodeInvalidCredentials)
+	}
+	run(t, admin, `update login_failures set last_at = now() - interval '16 minutes'`)
+	for range 5 {
+		s.fails(t, email, here, errors.CodeInvalidCredentials)
+	}
+	s.fails(t, email, here, errors.CodeRateLimitExceeded)
+	run(t, admin, `update login_failures set last_at = now() - interval '25 hours', locked_until = null`)
+	s.fails(t, nobody(), session.Client{RemoteIP: "198.51.100.1"}, errors.CodeInvalidCredentials)
+	assert.Equal(t, 2, count(t, admin, `select count(*) from login_failures`), "old rows are gone")
+}
+
+func TestGuessesInParallelAreNoMore(t *testing.T) {
+	t.Parallel()
+	dsn := platformtest.Database(t, migrated)
+	replicas := []*service{newService(t, dsn, cheap), newService(t, dsn, cheap)}
+	email := replicas[0].register(t).Email
+	var judged, refused atomic.Int32
+	var all sync.WaitGroup
+	for i := range 40 {
+		all.Go(func() {
+			switch err := replicas[i%2].login(t, email, wrong, here); {
+			case errors.HasCode(err, errors.CodeInvalidCredentials):
+				judged.Add(1)
+			case errors.HasCode(err, errors.CodeRateLimitExceeded):
+				refused.Add(1)
+			default:
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	assert.EqualValues(t, 5, judged.Load())
+	assert.EqualValues(t, 35, refused.Load())
+	assert.Len(t, append(replicas[0].trail.of("account_locked"), replicas[1].trail.of("account_locked")...), 1)
+}
+
+func TestAddressIsLocked(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct{ from, same, other string }{
+		"IPv4":         {"192.0.2.7", "192.0.2.7", "192.0.2.8"},
+		"IPv6 network": {"2001:db8:1:2::1", "2001:db8:1:2:ffff::9", "2001:db8:1:3::1"},
+		"no address":   {"@", "@", ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, admin := one(t)
+			s.setLimits(identity.Limits{MaxFailures: 5, MaxFailuresPerAddress: 6, Lockout: time.Minute})
+			email := s.register(t).Email
+			from := session.Client{RemoteIP: tt.from}
+			for range 5 {
+				s.fails(t, nobody(), from, errors.CodeInvalidCredentials)
+				require.NoError(t, s.login(t, email, password, from), "a success neither counts nor forgives")
+			}
+			s.fails(t, nobody(), from, errors.CodeInvalidCredentials)
+			before := count(t, admin, `select count(*) from login_failures`)
+			err := s.login(t, email, password, session.Client{RemoteIP: tt.same})
+			require.True(t, errors.HasCode(err, errors.CodeRateLimitExceeded), "%v", err)
+			s.fails(t, nobody(), from, errors.CodeRateLimitExceeded)
+			assert.Equal(t, before, count(t, admin, `select count(*) from login_failures`), "a locked address counts against no account")
+			require.NoError(t, s.login(t, email, password, session.Client{RemoteIP: tt.other}))
+			locked := s.trail.of("account_locked")
+			require.Len(t, locked, 1)
+			assert.Equal(t, "address", locked[0].TargetType)
+		})
+	}
+}
+
+func TestLimitsAreLive(t *testing.T) {
+	t.Parallel()
+	s, _ := one(t)
+	email := nobody()
+	s.setLimits(identity.Limits{MaxFailures: 100, MaxFailuresPerAddress: 100, Lockout: time.Minute})
+	for range 6 {
+		s.fails(t, email, here, errors.CodeInvalidCredentials)
+	}
+	s.setLimits(identity.Limits{MaxFailures: 2, MaxFailuresPerAddress: 100, Lockout: time.Minute})
+	s.fails(t, email, here, errors.CodeInvalidCredentials)
+	s.fails(t, email, here, errors.CodeRateLimitExceeded)
+}
+
+// What is asked of the database tells nothing either, failed, locking and locked.
+func TestLoginAsksTheSameForEveryEmail(t *testing.T) {
+	t.Parallel()
+	dsn := platformtest.Database(t, migrated)
+	host, err := platformtest.Target(dsn)
+	require.NoError(t, err)
+	proxy := platformtest.NewProxy(t, host)
+	s := newService(t, proxy.DSN(dsn), cheap)
+	s.pool.SQL().SetMaxOpenConns(1) // so that every statement is prepared once
+	known, unknown := s.register(t).Email, nobody()
+	s.setLimits(identity.Limits{MaxFailures: 1, MaxFailuresPerAddress: 1000, Lockout: time.Minute})
+	s.fails(t, nobody(), here, errors.CodeInvalidCredentials) // prepares what is needed
+	warm := nobody()
+	s.fails(t, warm, here, errors.CodeInvalidCredentials)
+	s.fails(t, warm, here, errors.CodeRateLimitExceeded)
+	s.setLimits(identity.Limits{MaxFailures: 3, MaxFailuresPerAddress: 1000, Lockout: time.Minute})
+	trips := func(email string) (list []int64) {
+		for i := range 5 {
+			before := proxy.RoundTrips()
+			code := errors.CodeInvalidCredentials
+			if i >= 3 {
+				code = errors.CodeRateLimitExceeded
+			}
+			s.fails(t, email, here, code)
+			list = append(list, proxy.RoundTrips()-before)
+		}
+		return list
+	}
+	of := trips(known)
+	assert.Equal(t, of, trips(unknown))
+	t.Logf("round trips of failed logins: %v", of)
+}
+
+// A service that is too busy to judge counts nothing.
+func TestBusyServiceLocksNobody(t *testing.T) {
+	t.Parallel()
+	dsn := platformtest.Database(t, migrated)
+	options := cheap
+	options.Concurrency, options.Waiting = 1, 1
+	s := newService(t, dsn, options)
+	email := s.register(t).Email
+	s.setLimits(identity.Limits{MaxFailures: 20, MaxFailuresPerAddress: 20, Lockout: time.Minute})
+	var busy atomic.Int32
+	var all sync.WaitGroup
+	for range 15 {
+		all.Go(func() {
+			err := s.login(t, email, password, here)
+			if errors.HasCode(err, errors.CodeServiceUnavailable) {
+				busy.Add(1)
+				assert.Positive(t, errors.From(err).RetryAfter)
+				return
+			}
+			assert.NoError(t, err)
+		})
+	}
+	all.Wait()
+	require.Positive(t, busy.Load(), "the test is about a service that is busy")
+	assert.Zero(t, count(t, superuser(t, dsn), `select coalesce(sum(failures), 0) from login_failures`))
+	require.NoError(t, s.login(t, email, password, here))
+}
+
+func TestOutdatedHashIsReplaced(t *testing.T) {
+	t.Parallel()
+	dsn := platformtest.Database(t, migrated)
+	email := newService(t, dsn, cheap).register(t).Email
+	s := newService(t, dsn, auth.PasswordOptions{})
+	admin := superuser(t, dsn)
+	s.fails(t, email, here, errors.CodeInvalidCredentials)
+	require.Equal(t, 1, count(t, admin, `select count(*) from users where password_hash like '%m=7168,%'`))
+	require.NoError(t, s.login(t, email, password, here))
+	assert.Equal(t, 1, count(t, admin, `select count(*) from users where password_hash like '%m=19456,%'`))
+	require.NoError(t, s.login(t, email, password, here))
+}

@@ -1,0 +1,186 @@
+package identity_test
+
+import (
+	"context"
+	"database/sql"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/netrun-systems/go-service-template/internal/app/access"
+	"github.com/netrun-systems/go-service-template/internal/app/audit"
+	"github.com/netrun-systems/go-service-template/internal/app/identity"
+	"github.com/netrun-systems/go-service-template/internal/app/session"
+	"github.com/netrun-systems/go-service-template/internal/platform/auth"
+	"github.com/netrun-systems/go-service-template/internal/platform/config"
+	"github.com/netrun-systems/go-service-template/internal/platform/db"
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
+	"github.com/netrun-systems/go-service-template/internal/platform/logging"
+	"github.com/netrun-systems/go-service-template/internal/platform/platformtest"
+	"github.com/netrun-systems/go-service-template/migrations"
+)
+
+func TestMain(m *testing.M) { platformtest.Main(m) }
+
+var migrated = platformtest.Template{Name: "identity", Hash: migrations.Hash(), Prepare: func(ctx context.Context, dsn string) error {
+	m, err := db.NewMigrator(ctx, settings(dsn), migrations.Files, logging.For())
+	if err != nil {
+		return err
+	}
+	return errors.Join(m.Up(ctx), m.Close())
+}}
+
+func settings(dsn string) db.Config {
+	return db.Config{
+		Base: config.Base{AppName: "identity-test", Environment: config.Testing},
+		URL:  config.Secret(dsn), PoolSize: 8, PoolTimeout: 20 * time.Second, PoolRecycle: time.Hour, CommandTimeout: 30 * time.Second,
+	}
+}
+
+// trail is an audit trail that a test can read.
+type trail struct {
+	*audit.Recorder
+	pool *db.Pool
+
+	mu      sync.Mutex
+	entries []entry
+}
+
+// entry is an entry and the tenant whose trail it is in, "" for that of the system.
+type entry struct {
+	audit.Entry
+	tenant string
+}
+
+func (t *trail) Record(ctx context.Context, e audit.Entry) error {
+	if err := t.Recorder.Record(ctx, e); err != nil {
+		return err
+	}
+	tenant, err := db.One[string](ctx, t.pool, `select coalesce(current_setting('app.tenant_id', true), '')`)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.entries = append(t.entries, entry{e, tenant})
+	return err
+}
+
+func (t *trail) of(event string) (list []entry) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, e := range t.entries {
+		if e.Event == event {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+var signing = sync.OnceValue(func() *auth.Keyring {
+	key, err := auth.GenerateKey(auth.ES256)
+	if err != nil {
+		panic(err)
+	}
+	keys, err := auth.NewKeySet(auth.ES256, key)
+	if err != nil {
+		panic(err)
+	}
+	return auth.NewKeyring(keys)
+})
+
+type service struct {
+	*identity.Service
+	pool  *db.Pool
+	trail *trail
+
+	mu     sync.Mutex
+	limits identity.Limits
+}
+
+func (s *service) setLimits(l identity.Limits) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.limits = l
+}
+
+func (s *service) currentLimits() identity.Limits {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.limits
+}
+
+func newService(t testing.TB, dsn string, options auth.PasswordOptions) *service {
+	t.Helper()
+	pool, err := db.Open(t.Context(), settings(dsn), db.Options{Role: "app_role", Log: logging.For()})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, pool.Close()) })
+	issuer, err := auth.NewIssuer(signing(), auth.IssuerOptions{Issuer: "test", Audience: "test", Policy: access.Policy, TTL: 15 * time.Minute})
+	require.NoError(t, err)
+	passwords, err := auth.NewPasswords(options)
+	require.NoError(t, err)
+	s := &service{pool: pool, trail: &trail{Recorder: audit.NewRecorder(pool), pool: pool}, limits: identity.Limits{MaxFailures: 5, MaxFailuresPerAddress: 50, Lockout: 15 * time.Minute}}
+	sessions := session.NewService(session.Options{
+		Pool: pool, Issuer: issuer, Audit: s.trail, Revocations: auth.NewRevocations(auth.RevocationsOptions{}),
+		Config: session.Config{RefreshTokenTTL: 720 * time.Hour, TTL: 2160 * time.Hour, RefreshGrace: 10 * time.Second},
+	})
+	s.Service = identity.NewService(identity.Options{Pool: pool, Passwords: passwords, Sessions: sessions, Audit: s.trail, Limits: s.currentLimits})
+	return s
+}
+
+// cheap is the least that a hash may cost, for tests that make many.
+var cheap = auth.PasswordOptions{MemoryKiB: 7168, Passes: 5}
+
+func one(t testing.TB) (*service, *sql.DB) {
+	t.Helper()
+	dsn := platformtest.Database(t, migrated)
+	return newService(t, dsn, cheap), superuser(t, dsn)
+}
+
+func superuser(t testing.TB, dsn string) *sql.DB {
+	t.Helper()
+	admin, err := sql.Open("postgres", dsn)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, admin.Close()) })
+	return admin
+}
+
+func run(t testing.TB, admin *sql.DB, statement string, args ...any) {
+	t.Helper()
+	_, err := admin.ExecContext(t.Context(), statement, args...)
+	require.NoError(t, err)
+}
+
+func count(t testing.TB, admin *sql.DB, query string, args ...any) (n int) {
+	t.Helper()
+	require.NoError(t, admin.QueryRowContext(t.Context(), query, args...).Scan(&n))
+	return n
+}
+
+const (
+	password = "violet harbour four lanterns"
+	wrong    = "violet harbour five lanterns"
+)
+
+var here = session.Client{RemoteIP: "192.0.2.7", UserAgent: "Laptop/1"}
+
+func (s *service) register(t testing.TB) identity.User {
+	t.Helper()
+	u, tokens, err := s.Register(t.Context(), identity.Registration{TenantName: "T", Email: uuid.NewString() + "@example.com", Password: password}, here)
+	require.NoError(t, err)
+	require.NotEmpty(t, tokens.RefreshToken)
+	return u
+}
+
+func (s *service) login(t testing.TB, email string, secret logging.Secret, from session.Client) error {
+	t.Helper()
+	_, err := s.Login(t.Context(), identity.Credentials{Email: email, Password: secret}, from)
+	return err
+}
+
+// fails logs in with a wrong password.
+func (s *service) fails(t testing.TB, email string, from session.Client, code errors.Code) {
+	t.Helper()
+	err := s.login(t, email, wrong, from)
+	require.True(t, errors.HasCode(err, code), "%v", err)
+}

@@ -1,0 +1,21 @@
+// Package members is who belongs to a tenant, and as what. A member is an account, which its email names across tenants,
+// together with a role.
+//
+// # Rules
+//
+// Beside the permission users:write, which is asked of the role that the principal has now:
+//
+//   - The last owner stays, however many requests try at the same time.
+//   - Only an owner makes, changes or removes an owner.
+//   - Nobody changes their own role, but for an owner who steps down while there is another. Everybody may leave.
+//   - An API key gives nobody a role that may do more than the key.
+//
+// A change locks the rows of all owners, of the member and of who asks, in the order of their ids. So two changes that are each
+// allowed, and together are not, wait for each other, and the second one is refused.
+//
+// # Accounts
+//
+// Adding a member whose email has no account makes one, with the password that was given. Where there is an account the member
+// logs in as ever, and a password in the request is refused: it would be thought to be set. So who may add members can find
+// out whether an email has an account. An account whose last membership is removed stays.
+package members

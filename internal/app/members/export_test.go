@@ -1,0 +1,7 @@
+package members
+
+// What lists use.
+var (
+	EncodeCursor = encodeCursor
+	DecodeCursor = decodeCursor
+)

@@ -1,0 +1,116 @@
+package members
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/netrun-systems/go-service-template/internal/platform/auth"
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
+	"github.com/netrun-systems/go-service-template/internal/platform/server/request"
+	"github.com/netrun-systems/go-service-template/internal/platform/server/respond"
+)
+
+const (
+	defaultLimit = 20
+	maxLimit     = 100
+	maxCursor    = 100
+)
+
+// Handler answers the HTTP requests of the feature.
+type Handler struct{ service *Service }
+
+// NewHandler returns the handlers for a service.
+func NewHandler(s *Service) *Handler { return &Handler{s} }
+
+// List answers GET /v1/users.
+func (h *Handler) List(c echo.Context) error {
+	limit, err := request.Int(c, "limit", defaultLimit, 1, maxLimit)
+	if err != nil {
+		return err
+	}
+	cursor, err := request.Text(c, "cursor", maxCursor)
+	if err != nil {
+		return err
+	}
+	page, err := h.service.List(c.Request().Context(), cursor, limit)
+	if err != nil {
+		return err
+	}
+	return respond.JSON(c, http.StatusOK, page)
+}
+
+// Get answers GET /v1/users/:id.
+func (h *Handler) Get(c echo.Context) error {
+	id, err := request.UUID(c, "id")
+	if err != nil {
+		return err
+	}
+	member, err := h.service.Get(c.Request().Context(), id)
+	if err != nil {
+		return err
+	}
+	return respond.JSON(c, http.StatusOK, member)
+}
+
+// Add answers POST /v1/users.
+func (h *Handler) Add(c echo.Context) error {
+	var a Addition
+	if err := request.JSON(c, &a); err != nil {
+		return err
+	}
+	by, err := principal(c)
+	if err != nil {
+		return err
+	}
+	member, err := h.service.Add(c.Request().Context(), by, a)
+	if err != nil {
+		return err
+	}
+	return respond.Created(c, "/v1/users/"+member.ID.String(), member)
+}
+
+// Change answers PATCH /v1/users/:id.
+func (h *Handler) Change(c echo.Context) error {
+	id, err := request.UUID(c, "id")
+	if err != nil {
+		return err
+	}
+	var change Change
+	if err := request.JSON(c, &change); err != nil {
+		return err
+	}
+	by, err := principal(c)
+	if err != nil {
+		return err
+	}
+	member, err := h.service.Change(c.Request().Context(), by, id, change)
+	if err != nil {
+		return err
+	}
+	return respond.JSON(c, http.StatusOK, member)
+}
+
+// Remove answers DELETE /v1/users/:id. It needs no permission of the route: everybody may leave.
+func (h *Handler) Remove(c echo.Context) error {
+	id, err := request.UUID(c, "id")
+	if err != nil {
+		return err
+	}
+	by, err := principal(c)
+	if err != nil {
+		return err
+	}
+	if err := h.service.Remove(c.Request().Context(), by, id); err != nil {
+		return err
+	}
+	return respond.NoContent(c)
+}
+
+func principal(c echo.Context) (auth.Principal, error) {
+	p, ok := auth.PrincipalFrom(c.Request().Context())
+	if !ok {
+		return p, errors.New(errors.CodeAuthRequired, "")
+	}
+	return p, nil
+}

@@ -1,0 +1,228 @@
+package members_test
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/netrun-systems/go-service-template/internal/app/access"
+	"github.com/netrun-systems/go-service-template/internal/app/members"
+	"github.com/netrun-systems/go-service-template/internal/platform/auth"
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
+)
+
+// team is one tenant with everybody in it.
+type team map[string]auth.Principal
+
+func (f *fixture) team(t testing.TB) team {
+	t.Helper()
+	tenant := f.tenant(t)
+	people := team{}
+	for name, role := range map[string]auth.Role{
+		"owner": access.RoleOwner, "owner2": access.RoleOwner, "admin": access.RoleAdmin, "admin2": access.RoleAdmin,
+		"member": access.RoleMember, "viewer": access.RoleViewer,
+	} {
+		people[name] = f.member(t, tenant, role)
+	}
+	people["stranger"] = f.member(t, f.tenant(t), access.RoleOwner)
+	key := people["owner"]
+	key.SessionID, key.APIKeyID, key.Scopes = uuid.Nil, uuid.New(), []auth.Permission{access.UsersWrite, access.NotesRead}
+	people["key"] = key
+	return people
+}
+
+const (
+	denied   = "PERMISSION_DENIED"
+	conflict = "RESOURCE_CONFLICT"
+	missing  = "RESOURCE_NOT_FOUND"
+)
+
+func TestWhoMayChangeWhom(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	tests := map[string]struct {
+		by, of string
+		to     auth.Role
+		want   string // the code of the refusal
+	}{
+		"an owner makes an owner":              {"owner", "admin", access.RoleOwner, ""},
+		"an owner changes an owner":            {"owner", "owner2", access.RoleViewer, ""},
+		"an owner steps down":                  {"owner", "owner", access.RoleMember, ""},
+		"an admin changes an admin":            {"admin", "admin2", access.RoleViewer, ""},
+		"an admin makes an admin":              {"admin", "viewer", access.RoleAdmin, ""},
+		"an admin makes an owner":              {"admin", "member", access.RoleOwner, denied},
+		"an admin changes an owner":            {"admin", "owner", access.RoleMember, denied},
+		"an admin makes themselves an owner":   {"admin", "admin", access.RoleOwner, denied},
+		"an admin steps down":                  {"admin", "admin", access.RoleViewer, denied},
+		"a member changes somebody":            {"member", "viewer", access.RoleMember, denied},
+		"a member changes themselves":          {"member", "member", access.RoleAdmin, denied},
+		"an owner changes a stranger":          {"owner", "stranger", access.RoleViewer, missing},
+		"a stranger changes a member":          {"stranger", "member", access.RoleOwner, missing},
+		"a key gives what it may itself":       {"key", "member", access.RoleViewer, ""},
+		"a key gives more than it may":         {"key", "viewer", access.RoleMember, denied},
+		"a key of an owner makes an owner":     {"key", "viewer", access.RoleOwner, denied},
+		"the role that a member has is no one": {"admin", "admin2", access.RoleAdmin, "same"},
+		"nor is one's own":                     {"admin", "admin", access.RoleAdmin, "same"},
+	}
+	for name, tt := range tests {
+		people := f.team(t)
+		by, of := people[tt.by], people[tt.of]
+		before := f.role(t, of)
+		got, err := f.Change(as(t, by), by, of.UserID, members.Change{Role: tt.to})
+		switch tt.want {
+		case "":
+			require.NoError(t, err, name)
+			assert.Equal(t, tt.to, got.Role, name)
+			assert.Equal(t, tt.to, f.role(t, of), name)
+			assert.Equal(t, "renewed", f.asked(t, of.UserID), name)
+			assert.Equal(t, 1, f.count(t, `
+				select count(*) from audit_events where event = 'member_role_changed' and target_id = $1 and actor_id = $2
+					and details = jsonb_build_object('from', $3::text, 'to', $4::text)`, of.UserID, by.UserID, before, tt.to), name)
+			continue
+		case "same":
+			require.NoError(t, err, name)
+		default:
+			e, _ := errors.AsType[*errors.Error](err)
+			require.NotNil(t, e, name)
+			assert.Equal(t, tt.want, e.Code.Name, name)
+		}
+		assert.Equal(t, before, f.role(t, of), name)
+		assert.Empty(t, f.asked(t, of.UserID), name)
+		assert.Zero(t, f.count(t, `select count(*) from audit_events where target_id = $1`, of.UserID), name)
+	}
+}
+
+func TestWhoMayRemoveWhom(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	tests := map[string]struct{ by, of, want string }{
+		"an owner removes an owner":     {"owner", "owner2", ""},
+		"an owner leaves":               {"owner", "owner", ""},
+		"an admin removes an admin":     {"admin", "admin2", ""},
+		"an admin removes an owner":     {"admin", "owner", denied},
+		"an admin leaves":               {"admin", "admin", ""},
+		"a member leaves":               {"member", "member", ""},
+		"a viewer leaves":               {"viewer", "viewer", ""},
+		"a member removes somebody":     {"member", "viewer", denied},
+		"a member removes a stranger":   {"member", "stranger", denied},
+		"an admin removes a stranger":   {"admin", "stranger", missing},
+		"a stranger removes a member":   {"stranger", "member", missing},
+		"a key with users:write":        {"key", "member", ""},
+		"a key of an owner and itself":  {"key", "owner", ""},
+		"a key of an owner and another": {"key", "owner2", ""},
+	}
+	for name, tt := range tests {
+		people := f.team(t)
+		by, of := people[tt.by], people[tt.of]
+		before := f.role(t, of)
+		err := f.Remove(as(t, by), by, of.UserID)
+		if tt.want == "" {
+			require.NoError(t, err, name)
+			assert.Empty(t, f.role(t, of), name)
+			assert.Equal(t, "member_removed", f.asked(t, of.UserID), name)
+			assert.Equal(t, 1, f.count(t, `
+				select count(*) from audit_events where event = 'member_removed' and target_id = $1 and actor_id = $2 and details->>'role' = $3`,
+				of.UserID, by.UserID, before), name)
+			assert.Equal(t, 1, f.count(t, `select count(*) from users where id = $1`, of.UserID), "the account stays")
+			continue
+		}
+		e, _ := errors.AsType[*errors.Error](err)
+		require.NotNil(t, e, name)
+		assert.Equal(t, tt.want, e.Code.Name, name)
+		assert.Equal(t, before, f.role(t, of), name)
+		assert.Empty(t, f.asked(t, of.UserID), name)
+		assert.Zero(t, f.count(t, `select count(*) from audit_events where target_id = $1`, of.UserID), name)
+	}
+	narrow := f.member(t, f.tenant(t), access.RoleMember)
+	narrow.APIKeyID, narrow.Scopes = uuid.New(), []auth.Permission{access.NotesRead}
+	err := f.Remove(as(t, narrow), narrow, narrow.UserID)
+	assert.True(t, errors.HasCode(err, errors.CodePermissionDenied), "a key does not leave in the name of its owner: %v", err)
+}
+
+func TestLastOwnerStays(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	tenant := f.tenant(t)
+	owner := f.member(t, tenant, access.RoleOwner)
+	f.member(t, tenant, access.RoleAdmin)
+	f.member(t, f.tenant(t), access.RoleOwner) // of another tenant, who does not count
+	path := "/v1/users/" + owner.UserID.String()
+	f.call(t, owner, "PATCH", path, `{"role":"admin"}`).problem(t, errors.CodeConflict)
+	f.call(t, owner, "DELETE", path, "").problem(t, errors.CodeConflict)
+	assert.Equal(t, access.RoleOwner, f.role(t, owner))
+	second := f.member(t, tenant, access.RoleOwner)
+	assert.Equal(t, 200, f.call(t, owner, "PATCH", path, `{"role":"admin"}`).status)
+	f.call(t, second, "DELETE", "/v1/users/"+second.UserID.String(), "").problem(t, errors.CodeConflict)
+}
+
+// Owners who demote, remove and leave each other at the same time: whatever comes first, one is left.
+func TestLastOwnerStaysUnderConcurrency(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	for range 10 {
+		tenant := f.tenant(t)
+		owners := make([]auth.Principal, 4)
+		for i := range owners {
+			owners[i] = f.member(t, tenant, access.RoleOwner)
+		}
+		var group sync.WaitGroup
+		var done atomic.Int64
+		start := make(chan struct{})
+		for i, by := range owners {
+			of := owners[(i+1)%len(owners)]
+			for _, try := range []func() error{
+				func() error {
+					_, err := f.Change(as(t, by), by, of.UserID, members.Change{Role: access.RoleViewer})
+					return err
+				},
+				func() error { return f.Remove(as(t, by), by, of.UserID) },
+				func() error { return f.Remove(as(t, by), by, by.UserID) },
+			} {
+				group.Go(func() {
+					<-start
+					err := try()
+					if err == nil {
+						done.Add(1)
+						return
+					}
+					e, _ := errors.AsType[*errors.Error](err)
+					if assert.NotNil(t, e, err) {
+						assert.Contains(t, []string{denied, conflict, missing, "TENANT_ACCESS_DENIED"}, e.Code.Name)
+					}
+				})
+			}
+		}
+		close(start)
+		group.Wait()
+		assert.Equal(t, 1, f.count(t, `select count(*) from members where tenant_id = $1 and role = 'owner'`, tenant))
+		assert.GreaterOrEqual(t, done.Load(), int64(3), "three owners are owners no more")
+	}
+}
+
+// The token of somebody who was demoted or removed a moment ago is no help.
+func TestRoleOfNowCounts(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	people := f.team(t)
+	demoted, removed, member := people["admin"], people["admin2"], people["member"]
+	f.exec(t, `update members set role = 'viewer' where user_id = $1`, demoted.UserID)
+	f.exec(t, `delete from members where user_id = $1`, removed.UserID)
+	addition := members.Addition{Email: "new@example.com", Role: access.RoleViewer, Password: "violet harbour four lanterns"}
+	for _, tt := range []struct {
+		by   auth.Principal
+		want errors.Code
+	}{{demoted, errors.CodePermissionDenied}, {removed, errors.CodeTenantAccessDenied}} {
+		_, err := f.Change(as(t, tt.by), tt.by, member.UserID, members.Change{Role: access.RoleAdmin})
+		assert.True(t, errors.HasCode(err, tt.want), err)
+		err = f.Remove(as(t, tt.by), tt.by, member.UserID)
+		assert.True(t, errors.HasCode(err, tt.want), err)
+		_, err = f.Add(as(t, tt.by), tt.by, addition)
+		assert.True(t, errors.HasCode(err, tt.want), err)
+	}
+	assert.Equal(t, access.RoleMember, f.role(t, member))
+	assert.Zero(t, f.count(t, `select count(*) from users where email = 'new@example.com'`))
+}

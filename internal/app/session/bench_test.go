@@ -1,0 +1,37 @@
+package session_test
+
+import (
+	"testing"
+
+	"github.com/netrun-systems/go-service-template/internal/app/access"
+	"github.com/netrun-systems/go-service-template/internal/app/session"
+	"github.com/netrun-systems/go-service-template/internal/platform/auth"
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
+)
+
+// BenchmarkForgedToken is the most that a forged token costs: it names a session that has been refreshed more often than its
+// chain is followed.
+func BenchmarkForgedToken(b *testing.B) {
+	r, admin := one(b)
+	m := newMember(b, admin, access.RoleOwner)
+	tokens := r.open(b, m)
+	run(b, admin, `update sessions set generation = 1000000`)
+	forged := auth.NewRefreshToken(m.tenant, tokens.SessionID).Reveal()
+	for b.Loop() {
+		if _, err := r.Refresh(b.Context(), forged, laptop); !errors.HasCode(err, errors.CodeTokenInvalid) {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkRefresh(b *testing.B) {
+	r, admin := one(b)
+	tokens := r.open(b, newMember(b, admin, access.RoleOwner))
+	for b.Loop() {
+		next, err := r.Refresh(b.Context(), tokens.RefreshToken, session.Client{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		tokens = next
+	}
+}

@@ -1,0 +1,222 @@
+package session_test
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/netrun-systems/go-service-template/internal/app/access"
+	"github.com/netrun-systems/go-service-template/internal/app/audit"
+	"github.com/netrun-systems/go-service-template/internal/app/session"
+	"github.com/netrun-systems/go-service-template/internal/platform/auth"
+	"github.com/netrun-systems/go-service-template/internal/platform/config"
+	"github.com/netrun-systems/go-service-template/internal/platform/db"
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
+	"github.com/netrun-systems/go-service-template/internal/platform/logging"
+	"github.com/netrun-systems/go-service-template/internal/platform/platformtest"
+	"github.com/netrun-systems/go-service-template/migrations"
+)
+
+func TestMain(m *testing.M) { platformtest.Main(m) }
+
+var migrated = platformtest.Template{Name: "session", Hash: migrations.Hash(), Prepare: func(ctx context.Context, dsn string) error {
+	m, err := db.NewMigrator(ctx, settings(dsn), migrations.Files, logging.For())
+	if err != nil {
+		return err
+	}
+	return errors.Join(m.Up(ctx), m.Close())
+}}
+
+func settings(dsn string) db.Config {
+	return db.Config{
+		Base: config.Base{AppName: "session-test", Environment: config.Testing},
+		URL:  config.Secret(dsn), PoolSize: 8, PoolTimeout: 20 * time.Second, PoolRecycle: time.Hour, CommandTimeout: 30 * time.Second,
+	}
+}
+
+// trail is an audit trail that a test can read.
+type trail struct {
+	mu      sync.Mutex
+	entries []audit.Entry
+}
+
+func (t *trail) Record(_ context.Context, e audit.Entry) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.entries = append(t.entries, e)
+	return nil
+}
+
+func (t *trail) of(event string) (list []audit.Entry) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, e := range t.entries {
+		if e.Event == event {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+// replica is one process of the service.
+type replica struct {
+	*session.Service
+	pool        *db.Pool
+	revocations *auth.Revocations
+	verifier    *auth.Verifier
+	trail       *trail
+	asked       *atomic.Int64 // how often the database was asked about one session
+}
+
+// complete reports whether the list of r answers without the database.
+func (r *replica) complete(t testing.TB) bool {
+	t.Helper()
+	before := r.asked.Load()
+	_, err := r.revocations.Check(t.Context(), auth.Principal{SessionID: uuid.New()})
+	return err == nil && r.asked.Load() == before
+}
+
+// listed reports whether the list of r itself holds the session.
+func (r *replica) listed(t testing.TB, id uuid.UUID) bool {
+	t.Helper()
+	before := r.asked.Load()
+	revoked, err := r.revocations.Check(t.Context(), auth.Principal{SessionID: id})
+	require.NoError(t, err)
+	return revoked && r.asked.Load() == before
+}
+
+var signing = sync.OnceValue(func() *auth.Keyring {
+	key, err := auth.GenerateKey(auth.ES256)
+	if err != nil {
+		panic(err)
+	}
+	keys, err := auth.NewKeySet(auth.ES256, key)
+	if err != nil {
+		panic(err)
+	}
+	return auth.NewKeyring(keys)
+})
+
+func newReplica(t testing.TB, dsn string, edits ...func(*session.Config)) *replica {
+	t.Helper()
+	pool, err := db.Open(t.Context(), settings(dsn), db.Options{Role: "app_role", Log: logging.For()})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, pool.Close()) })
+	issuer, err := auth.NewIssuer(signing(), auth.IssuerOptions{Issuer: "test", Audience: "test", Policy: access.Policy, TTL: 15 * time.Minute})
+	require.NoError(t, err)
+	asked, lookup := &atomic.Int64{}, session.Lookup(pool)
+	revocations := auth.NewRevocations(auth.RevocationsOptions{Lookup: func(ctx context.Context, id uuid.UUID) (int64, bool, error) {
+		asked.Add(1)
+		return lookup(ctx, id)
+	}})
+	verifier, err := auth.NewVerifier(signing(), auth.VerifierOptions{Issuer: "test", Audience: "test", Policy: access.Policy, Revoked: revocations.Check})
+	require.NoError(t, err)
+	cfg := session.Config{RefreshTokenTTL: 720 * time.Hour, TTL: 2160 * time.Hour, RefreshGrace: 10 * time.Second}
+	for _, edit := range edits {
+		edit(&cfg)
+	}
+	r := &replica{pool: pool, revocations: revocations, verifier: verifier, trail: &trail{}, asked: asked}
+	r.Service = session.NewService(session.Options{Pool: pool, Issuer: issuer, Audit: r.trail, Revocations: revocations, Config: cfg, Leeway: 30 * time.Second})
+	return r
+}
+
+// one returns a replica on a database of its own, and the database as superuser, for what no service does.
+func one(t testing.TB, edits ...func(*session.Config)) (*replica, *sql.DB) {
+	t.Helper()
+	dsn := platformtest.Database(t, migrated)
+	return newReplica(t, dsn, edits...), superuser(t, dsn)
+}
+
+func superuser(t testing.TB, dsn string) *sql.DB {
+	t.Helper()
+	admin, err := sql.Open("postgres", dsn)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, admin.Close()) })
+	return admin
+}
+
+func run(t testing.TB, admin *sql.DB, statement string, args ...any) {
+	t.Helper()
+	_, err := admin.ExecContext(t.Context(), statement, args...)
+	require.NoError(t, err)
+}
+
+func count(t testing.TB, admin *sql.DB, query string, args ...any) (n int) {
+	t.Helper()
+	require.NoError(t, admin.QueryRowContext(t.Context(), query, args...).Scan(&n))
+	return n
+}
+
+// member is a user in a tenant.
+type member struct{ tenant, user uuid.UUID }
+
+func (m member) ctx(t testing.TB) context.Context {
+	t.Helper()
+	return db.WithUser(db.WithTenant(t.Context(), m.tenant), m.user)
+}
+
+func newMember(t testing.TB, admin *sql.DB, role auth.Role) member {
+	t.Helper()
+	user := uuid.New()
+	run(t, admin, `insert into users (id, email, password_hash, display_name) values ($1, $2, 'x', 'A')`, user, user.String()+"@example.com")
+	return join(t, admin, user, role)
+}
+
+func join(t testing.TB, admin *sql.DB, user uuid.UUID, role auth.Role) member {
+	t.Helper()
+	m := member{uuid.New(), user}
+	run(t, admin, `insert into tenants (id, name) values ($1, 'T')`, m.tenant)
+	run(t, admin, `insert into members (tenant_id, user_id, role) values ($1, $2, $3)`, m.tenant, m.user, role)
+	return m
+}
+
+var laptop = session.Client{RemoteIP: "192.0.2.7", UserAgent: "Laptop/1"}
+
+func (r *replica) open(t testing.TB, m member) session.Tokens {
+	t.Helper()
+	tokens, err := r.Open(t.Context(), m.tenant, m.user, laptop)
+	require.NoError(t, err)
+	return tokens
+}
+
+func (r *replica) refresh(t testing.TB, tokens session.Tokens) session.Tokens {
+	t.Helper()
+	next, err := r.Refresh(t.Context(), tokens.RefreshToken, laptop)
+	require.NoError(t, err)
+	return next
+}
+
+func (r *replica) refused(t testing.TB, tokens session.Tokens, code errors.Code) {
+	t.Helper()
+	_, err := r.Refresh(t.Context(), tokens.RefreshToken, laptop)
+	require.True(t, errors.HasCode(err, code), "%v", err)
+}
+
+// principal returns whom the access token is taken for.
+func (r *replica) principal(t testing.TB, tokens session.Tokens) auth.Principal {
+	t.Helper()
+	p, err := r.verifier.Verify(t.Context(), tokens.AccessToken)
+	require.NoError(t, err)
+	return p
+}
+
+func (r *replica) stale(t testing.TB, tokens session.Tokens) {
+	t.Helper()
+	_, err := r.verifier.Verify(t.Context(), tokens.AccessToken)
+	require.True(t, errors.HasCode(err, errors.CodeTokenRevoked), "%v", err)
+}
+
+func ids(list []session.Session) (ids []uuid.UUID) {
+	for _, s := range list {
+		ids = append(ids, s.ID)
+	}
+	slices.SortFunc(ids, func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
+	return ids
+}

@@ -1,0 +1,184 @@
+package session
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/netrun-systems/go-service-template/internal/platform/auth"
+	"github.com/netrun-systems/go-service-template/internal/platform/db"
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
+	"github.com/netrun-systems/go-service-template/internal/platform/logging"
+)
+
+// Refresh exchanges a refresh token for the next tokens of its session, with the roles that the member has now. A text that
+// is no token of a session is AUTH_TOKEN_INVALID, one of a session that was not used in time AUTH_TOKEN_EXPIRED, and one of a
+// session that has been ended AUTH_TOKEN_REVOKED. So is one that was spent before, which ends the session.
+func (s *Service) Refresh(ctx context.Context, text string, from Client) (Tokens, error) {
+	token, err := auth.ParseRefreshToken(text)
+	if err != nil {
+		return Tokens{}, refused(ctx, invalid, token, from)
+	}
+	var o outcome
+	err = s.pool.InTenant(db.WithTenant(ctx, token.TenantID()), func(ctx context.Context) error {
+		o, err = s.exchange(ctx, token, from)
+		return err
+	})
+	if err != nil {
+		return Tokens{}, err
+	}
+	if o.refusal != "" {
+		return Tokens{}, refused(ctx, o.refusal, token, from)
+	}
+	return s.tokens(o.principal, o.next)
+}
+
+// outcome is what becomes of a token: the next one, or a refusal. A refusal is no error inside the transaction, because the
+// end of a session whose token was reused has to be committed.
+type outcome struct {
+	principal auth.Principal
+	next      auth.RefreshToken
+	refusal   refusal
+}
+
+// refusal is why a refresh token is not taken.
+type refusal string
+
+const (
+	invalid refusal = "invalid_refresh_token"
+	expired refusal = "expired_refresh_token"
+	revoked refusal = "revoked_refresh_token"
+	reused  refusal = "reused_refresh_token"
+)
+
+func (s *Service) exchange(ctx context.Context, token auth.RefreshToken, from Client) (outcome, error) {
+	row, err := s.store.find(ctx, token.SessionID(), s.config.RefreshGrace)
+	if errors.Is(err, sql.ErrNoRows) {
+		return s.vanished(ctx, token)
+	}
+	if err != nil {
+		return outcome{}, err
+	}
+	if why := row.over(); why != "" {
+		return outcome{refusal: why}, nil
+	}
+	if !token.Matches(row.RefreshHash) {
+		return s.spent(ctx, row, token, from)
+	}
+	next := token.Successor(row.Seed)
+	generation, err := s.store.rotate(ctx, row.ID, token.Hash(), next.Hash(), from.kept(), s.config.RefreshTokenTTL)
+	if errors.Is(err, sql.ErrNoRows) {
+		return s.overtaken(ctx, token, from)
+	}
+	if err != nil {
+		return outcome{}, err
+	}
+	row.Generation = generation
+	return s.admit(ctx, row, next, from)
+}
+
+// overtaken is for a token that another request has spent since its session was read. That one has committed.
+func (s *Service) overtaken(ctx context.Context, token auth.RefreshToken, from Client) (outcome, error) {
+	row, err := s.store.find(ctx, token.SessionID(), s.config.RefreshGrace)
+	if errors.Is(err, sql.ErrNoRows) {
+		return s.vanished(ctx, token)
+	}
+	if err != nil {
+		return outcome{}, err
+	}
+	if why := row.over(); why != "" {
+		return outcome{refusal: why}, nil
+	}
+	return s.spent(ctx, row, token, from)
+}
+
+// spent is for a token that is not the current one: the one before it gets the same successor for a while, any other that was
+// ever given out ends the session.
+func (s *Service) spent(ctx context.Context, row live, token auth.RefreshToken, from Client) (outcome, error) {
+	age, ok := row.age(token)
+	switch {
+	case !ok:
+		return outcome{refusal: invalid}, nil
+	case age == 1 && row.InGrace:
+		return s.admit(ctx, row, token.Successor(row.Seed), from)
+	}
+	n, err := s.ended(ctx, string(reused), one, row.UserID, row.ID)
+	if err != nil || n == 0 { // somebody else has ended it at the same time
+		return outcome{refusal: revoked}, err
+	}
+	return outcome{refusal: reused}, s.record(ctx, "refresh_reuse_detected", row.principal(), from)
+}
+
+// vanished is for a token whose session is not there. The sessions of a member who was removed are deleted with the
+// membership, and are known to be revoked for as long as their access tokens would have lived.
+func (s *Service) vanished(ctx context.Context, token auth.RefreshToken) (outcome, error) {
+	_, known, err := lookup(ctx, s.pool, token.SessionID())
+	if err != nil {
+		return outcome{}, err
+	}
+	if known {
+		return outcome{refusal: revoked}, nil
+	}
+	return outcome{refusal: invalid}, nil
+}
+
+// admit reads the role in a statement after the one that has locked the session: a change of the role that was committed
+// before is seen, and one that comes later makes this generation stale (see [Service.Renew]).
+func (s *Service) admit(ctx context.Context, row live, next auth.RefreshToken, from Client) (outcome, error) {
+	role, err := s.store.role(ctx, row.UserID)
+	if errors.Is(err, sql.ErrNoRows) {
+		return outcome{refusal: revoked}, nil
+	}
+	if err != nil {
+		return outcome{}, err
+	}
+	p := row.principal()
+	p.Roles = []auth.Role{role}
+	return outcome{principal: p, next: next}, s.record(ctx, "token_refreshed", p, from)
+}
+
+// maxChain is how many successors of a token are tried before it is taken for forged.
+const maxChain = 1000
+
+// age returns how many rotations ago the token was the current one, and whether it ever was.
+func (l live) age(token auth.RefreshToken) (age int, ok bool) {
+	// A session has seen at most as many rotations as generations.
+	for age = 1; age <= maxChain && int64(age) <= l.Generation; age++ {
+		if token = token.Successor(l.Seed); token.Matches(l.RefreshHash) {
+			return age, true
+		}
+	}
+	return 0, false
+}
+
+// over says why the session goes on no more, or nothing.
+func (l live) over() refusal {
+	switch {
+	case l.Revoked:
+		return revoked
+	case l.Expired:
+		return expired
+	}
+	return ""
+}
+
+func (l live) principal() auth.Principal {
+	return auth.Principal{UserID: l.UserID, TenantID: l.TenantID, SessionID: l.ID, Generation: l.Generation}
+}
+
+// refused logs why a refresh token was not taken, and returns what its client reads. There is no row of the audit trail for
+// it, which anybody could fill.
+func refused(ctx context.Context, why refusal, token auth.RefreshToken, from Client) error {
+	fields := []logging.Field{logging.String("reason", string(why)), logging.String("remote_ip", from.RemoteIP)}
+	if why != invalid {
+		fields = append(fields, logging.String("session_id", token.SessionID().String()))
+	}
+	log.AuditWarn(ctx, "token_rejected", fields...)
+	switch why {
+	case invalid:
+		return errors.New(errors.CodeTokenInvalid, "The refresh token is not valid")
+	case expired:
+		return errors.New(errors.CodeTokenExpired, "The session has expired")
+	default:
+		return errors.New(errors.CodeTokenRevoked, "The session has ended")
+	}
+}

@@ -1,0 +1,218 @@
+package session_test
+
+import (
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/netrun-systems/go-service-template/internal/app/access"
+	"github.com/netrun-systems/go-service-template/internal/app/session"
+	"github.com/netrun-systems/go-service-template/internal/platform/auth"
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
+	"github.com/netrun-systems/go-service-template/internal/platform/platformtest"
+)
+
+const ageRotation = `update sessions set rotated_at = rotated_at - interval '1 hour'`
+
+func TestRefreshRotates(t *testing.T) {
+	t.Parallel()
+	r, admin := one(t)
+	m := newMember(t, admin, access.RoleMember)
+	first := r.open(t, m)
+	assert.Equal(t, "Bearer", first.TokenType)
+	assert.InDelta(t, 900, first.ExpiresIn, 1)
+	before := r.principal(t, first)
+	assert.Equal(t, m.tenant, before.TenantID)
+	assert.Equal(t, m.user, before.UserID)
+	assert.Equal(t, first.SessionID, before.SessionID)
+	assert.Zero(t, before.Generation)
+
+	run(t, admin, `update members set role = 'viewer'`)
+	second := r.refresh(t, first)
+	assert.NotEqual(t, first.RefreshToken, second.RefreshToken)
+	after := r.principal(t, second)
+	assert.Equal(t, []auth.Role{access.RoleViewer}, after.Roles, "the roles are those of now")
+	assert.Equal(t, first.SessionID, after.SessionID)
+	assert.EqualValues(t, 1, after.Generation)
+
+	assert.Len(t, r.trail.of("token_issued"), 1)
+	refreshed := r.trail.of("token_refreshed")
+	require.Len(t, refreshed, 1)
+	assert.Equal(t, m.user, refreshed[0].ActorID)
+	assert.Equal(t, first.SessionID, refreshed[0].SessionID)
+	for _, e := range r.trail.entries {
+		for _, secret := range []string{first.RefreshToken, second.RefreshToken, first.AccessToken, second.AccessToken} {
+			assert.NotContains(t, e.Details, secret)
+			assert.NotContains(t, e.Reason+e.TargetID, secret)
+		}
+	}
+}
+
+// Of many requests with one token, on several replicas, one rotates and all get the same successor.
+func TestManyRefreshesAtOnce(t *testing.T) {
+	t.Parallel()
+	dsn := platformtest.Database(t, migrated)
+	admin := superuser(t, dsn)
+	replicas := []*replica{newReplica(t, dsn), newReplica(t, dsn)}
+	first := replicas[0].open(t, newMember(t, admin, access.RoleOwner))
+
+	const many = 50
+	answers, failures := make([]session.Tokens, many), make([]error, many)
+	begin := make(chan struct{})
+	var all sync.WaitGroup
+	for i := range many {
+		all.Go(func() {
+			<-begin
+			answers[i], failures[i] = replicas[i%2].Refresh(t.Context(), first.RefreshToken, laptop)
+		})
+	}
+	close(begin)
+	all.Wait()
+	for i := range many {
+		require.NoError(t, failures[i])
+		assert.Equal(t, answers[0].RefreshToken, answers[i].RefreshToken)
+		assert.EqualValues(t, 1, replicas[0].principal(t, answers[i]).Generation)
+	}
+	assert.Equal(t, 1, count(t, admin, `select generation from sessions`), "one rotation")
+
+	run(t, admin, ageRotation)
+	replicas[1].refused(t, first, errors.CodeTokenRevoked)
+	replicas[0].refused(t, answers[0], errors.CodeTokenRevoked)
+	assert.Zero(t, count(t, admin, `select count(*) from sessions where revoked_at is null`), "no token of the family is alive")
+	for _, r := range replicas {
+		r.stale(t, answers[0])
+	}
+	assert.Len(t, replicas[1].trail.of("refresh_reuse_detected"), 1)
+}
+
+// A reuse that many requests commit at once is one event.
+func TestManyReusesAtOnce(t *testing.T) {
+	t.Parallel()
+	r, admin := one(t)
+	first := r.open(t, newMember(t, admin, access.RoleOwner))
+	r.refresh(t, first)
+	run(t, admin, ageRotation)
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			_, err := r.Refresh(t.Context(), first.RefreshToken, laptop)
+			assert.True(t, errors.HasCode(err, errors.CodeTokenRevoked), err)
+		})
+	}
+	all.Wait()
+	assert.Len(t, r.trail.of("refresh_reuse_detected"), 1)
+	assert.Len(t, r.trail.of("session_revoked"), 1)
+}
+
+func TestSpentTokens(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		grace   time.Duration
+		spend   int // how often the successor of the token is exchanged, and so on
+		prepare string
+		ends    bool
+	}{
+		"within the grace":                  {grace: time.Minute, spend: 1},
+		"without a grace":                   {spend: 1, ends: true},
+		"after the grace":                   {grace: time.Minute, spend: 1, prepare: ageRotation, ends: true},
+		"the successor has been used":       {grace: time.Minute, spend: 2, ends: true},
+		"so have many after it":             {grace: time.Minute, spend: 20, ends: true},
+		"long ago, its successor used, too": {grace: time.Minute, spend: 2, prepare: ageRotation, ends: true},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r, admin := one(t, func(c *session.Config) { c.RefreshGrace = tt.grace })
+			first := r.open(t, newMember(t, admin, access.RoleOwner))
+			last := first
+			for range tt.spend {
+				last = r.refresh(t, last)
+			}
+			if tt.prepare != "" {
+				run(t, admin, tt.prepare)
+			}
+			if !tt.ends {
+				assert.Equal(t, last.RefreshToken, r.refresh(t, first).RefreshToken, "the same successor")
+				r.refresh(t, last)
+				assert.Empty(t, r.trail.of("session_revoked"))
+				return
+			}
+			r.refused(t, first, errors.CodeTokenRevoked)
+			r.refused(t, last, errors.CodeTokenRevoked)
+			r.stale(t, last)
+			ended := r.trail.of("session_revoked")
+			require.Len(t, ended, 1)
+			assert.Equal(t, "reused_refresh_token", ended[0].Reason)
+		})
+	}
+}
+
+func TestForgedTokenEndsNoSession(t *testing.T) {
+	t.Parallel()
+	r, admin := one(t)
+	m := newMember(t, admin, access.RoleOwner)
+	tokens := r.open(t, m)
+	tokens = r.refresh(t, tokens)
+	other := r.open(t, newMember(t, admin, access.RoleOwner))
+	for name, text := range map[string]string{
+		"another secret":        auth.NewRefreshToken(m.tenant, tokens.SessionID).Reveal(),
+		"another tenant":        auth.NewRefreshToken(uuid.New(), tokens.SessionID).Reveal(),
+		"a session of another":  auth.NewRefreshToken(m.tenant, other.SessionID).Reveal(),
+		"no session":            auth.NewRefreshToken(m.tenant, uuid.New()).Reveal(),
+		"garbled":               tokens.RefreshToken[:20] + "AAAA" + tokens.RefreshToken[24:],
+		"cut":                   tokens.RefreshToken[:40],
+		"an access token":       tokens.AccessToken,
+		"long":                  "rt_" + strings.Repeat("A", 1<<16),
+		"nothing but a prefix":  "rt_",
+		"not printable, no utf": "\x00\xff",
+	} {
+		_, err := r.Refresh(t.Context(), text, laptop)
+		assert.True(t, errors.HasCode(err, errors.CodeTokenInvalid), "%s: %v", name, err)
+		assert.NotContains(t, err.Error(), text, name)
+	}
+	r.refresh(t, tokens)
+	r.refresh(t, other)
+}
+
+func TestRefreshOfWhatIsOver(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		change string
+		code   errors.Code
+	}{
+		"not used for too long":    {`update sessions set idle_expires_at = now() - interval '1 second'`, errors.CodeTokenExpired},
+		"too old":                  {`update sessions set idle_expires_at = now(), expires_at = now()`, errors.CodeTokenExpired},
+		"revoked":                  {`update sessions set revoked_at = now(), revoked_reason = 'x'`, errors.CodeTokenRevoked},
+		"revoked and expired":      {`update sessions set revoked_at = now(), revoked_reason = 'x', idle_expires_at = now() - interval '1 second'`, errors.CodeTokenRevoked},
+		"the member is gone":       {`delete from members`, errors.CodeTokenInvalid},
+		"just before it is so old": {`update sessions set idle_expires_at = now() + interval '1 hour', expires_at = now() + interval '1 hour'`, errors.Code{}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r, admin := one(t)
+			tokens := r.open(t, newMember(t, admin, access.RoleOwner))
+			run(t, admin, tt.change)
+			if tt.code != (errors.Code{}) {
+				r.refused(t, tokens, tt.code)
+				return
+			}
+			r.refresh(t, tokens)
+			assert.Equal(t, 1, count(t, admin, `select count(*) from sessions where idle_expires_at = expires_at`), "use does not prolong the whole life")
+		})
+	}
+}
+
+func TestUseProlongsASession(t *testing.T) {
+	t.Parallel()
+	r, admin := one(t)
+	tokens := r.open(t, newMember(t, admin, access.RoleOwner))
+	run(t, admin, `update sessions set idle_expires_at = now() + interval '1 minute'`)
+	r.refresh(t, tokens)
+	assert.Equal(t, 1, count(t, admin, `select count(*) from sessions where idle_expires_at > now() + interval '719 hours' and idle_expires_at < expires_at`))
+}

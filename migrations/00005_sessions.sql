@@ -1,0 +1,43 @@
+-- A session is what a login opens, and what a family of refresh tokens belongs to. Of the tokens only the SHA-256 of the
+-- current one is kept; the seed is what each is made of together with the one before it.
+--
+-- +goose Up
+create table sessions (
+    id              uuid        primary key,
+    tenant_id       uuid        not null,
+    user_id         uuid        not null,
+    seed            bytea       not null check (octet_length(seed) = 32),
+    refresh_hash    bytea       not null check (octet_length(refresh_hash) = 32),
+    generation      bigint      not null default 0 check (generation >= 0),
+    rotated_at      timestamptz,
+    created_at      timestamptz not null default now(),
+    last_used_at    timestamptz not null default now(),
+    idle_expires_at timestamptz not null,
+    expires_at      timestamptz not null,
+    revoked_at      timestamptz,
+    revoked_reason  text        check (char_length(revoked_reason) <= 64),
+    remote_ip       text        not null check (char_length(remote_ip) <= 64),
+    user_agent      text        not null check (char_length(user_agent) <= 256),
+    check (idle_expires_at <= expires_at),
+    check ((revoked_at is null) = (revoked_reason is null)),
+    foreign key (tenant_id, user_id) references members (tenant_id, user_id) on delete cascade
+);
+create index sessions_tenant_id_user_id_idx on sessions (tenant_id, user_id, last_used_at desc);
+alter table sessions enable row level security;
+alter table sessions force row level security;
+create policy sessions_tenant on sessions
+    using (tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid));
+
+-- The access tokens that are refused although they have not expired: those of a session, of a generation before this one.
+-- Every replica reads it whole, so it has no tenant, and ids only. A row is of no use once the last such token has expired.
+create table revoked_sessions (
+    session_id     uuid        primary key,
+    min_generation bigint      not null,
+    revoked_at     timestamptz not null default now(),
+    expires_at     timestamptz not null
+);
+create index revoked_sessions_expires_at_idx on revoked_sessions (expires_at);
+
+-- +goose Down
+drop table revoked_sessions;
+drop table sessions;
