@@ -1,11 +1,13 @@
 -- A session is what a login opens, and what a family of refresh tokens belongs to. Of the tokens only the SHA-256 of the
--- current one is kept; the seed is what each is made of together with the one before it.
+-- current one is kept. The family is the key by which any token of the session is known for one that was given out; the seed is
+-- what the current token was made of, together with the one before it.
 --
 -- +goose Up
 create table sessions (
     id              uuid        primary key,
     tenant_id       uuid        not null,
     user_id         uuid        not null,
+    family          bytea       not null check (octet_length(family) = 32),
     seed            bytea       not null check (octet_length(seed) = 32),
     refresh_hash    bytea       not null check (octet_length(refresh_hash) = 32),
     generation      bigint      not null default 0 check (generation >= 0),

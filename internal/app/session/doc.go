@@ -7,17 +7,15 @@
 // # Rotation and reuse
 //
 // A token is exchanged by one statement, which replaces its hash in the row of the session by that of its successor: of many
-// requests that bring the same token at the same time, one does. The successor is HMAC-SHA256 of the token under the seed of
-// the session, which nobody but the database knows. So a client whose answer was lost, or who asked twice, can be given the
-// same successor again for a short grace (AUTH_REFRESH_GRACE), as long as the successor has not been used itself, although
-// only its hash is kept. That is what RFC 9700, section 4.14.2, asks for, with the repetition that FAPI 2.0 adds.
+// requests that bring the same token at the same time, one does. The successor is made of the token and of a seed that is new
+// with each exchange, and that nobody but the database knows. So a client whose answer was lost, or who asked twice, can be
+// given the same successor again for a short grace (AUTH_REFRESH_GRACE), as long as the successor has not been used itself,
+// although only its hash is kept. That is what RFC 9700, section 4.14.2, asks for, with the repetition that FAPI 2.0 adds.
 //
 // Any other spent token that comes back has been copied by somebody, and nobody can say who of the two is the thief: the
-// whole session ends. Which tokens were ever given out need not be kept for that. A token is of the session if the chain of
-// its successors leads to the current one, which no forged token does: who only knows the id of a session cannot end it. The
-// chain is followed for a thousand steps, ten days of a client that never rests, which costs less than a password hash. A token
-// from before those is refused like a forged one, and the session goes on. Who reads the database and has an old token besides can make the current one; the
-// hashes alone make none.
+// whole session ends. Which tokens were ever given out need not be kept for that: a token bears a mark under a key of the
+// session, which no forged token does. So who only knows the id of a session cannot end it. Who reads the database can make no
+// token that is taken, unless they also have the very token that was exchanged last; the hashes alone make none.
 //
 // # Time
 //

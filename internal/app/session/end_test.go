@@ -200,8 +200,8 @@ func TestSessionsOfAMemberAreBounded(t *testing.T) {
 	r, admin := one(t)
 	m := newMember(t, admin, access.RoleMember)
 	oldest := r.open(t, m)
-	run(t, admin, `insert into sessions (id, tenant_id, user_id, seed, refresh_hash, remote_ip, user_agent, idle_expires_at, expires_at)
-		select gen_random_uuid(), tenant_id, user_id, seed, refresh_hash, '', '', idle_expires_at, expires_at
+	run(t, admin, `insert into sessions (id, tenant_id, user_id, family, seed, refresh_hash, remote_ip, user_agent, idle_expires_at, expires_at)
+		select gen_random_uuid(), tenant_id, user_id, family, seed, refresh_hash, '', '', idle_expires_at, expires_at
 		from sessions, generate_series(1, $1::int)`, session.MaxSessions-1)
 	r.principal(t, oldest)
 	newest := r.open(t, m)

@@ -64,8 +64,9 @@ func (s *Service) exchange(ctx context.Context, token auth.RefreshToken, from Cl
 	if !token.Matches(row.RefreshHash) {
 		return s.spent(ctx, row, token, from)
 	}
-	next := token.Successor(row.Seed)
-	generation, err := s.store.rotate(ctx, row.ID, token.Hash(), next.Hash(), from.kept(), s.config.RefreshTokenTTL)
+	seed := auth.NewSeed()
+	next := token.Successor(row.Family, seed)
+	generation, err := s.store.rotate(ctx, rotation{row.ID, token.Hash(), next.Hash(), seed, from.kept(), s.config.RefreshTokenTTL})
 	if errors.Is(err, sql.ErrNoRows) {
 		return s.overtaken(ctx, token, from)
 	}
@@ -94,12 +95,11 @@ func (s *Service) overtaken(ctx context.Context, token auth.RefreshToken, from C
 // spent is for a token that is not the current one: the one before it gets the same successor for a while, any other that was
 // ever given out ends the session.
 func (s *Service) spent(ctx context.Context, row live, token auth.RefreshToken, from Client) (outcome, error) {
-	age, ok := row.age(token)
-	switch {
-	case !ok:
+	if !token.Of(row.Family) {
 		return outcome{refusal: invalid}, nil
-	case age == 1 && row.InGrace:
-		return s.admit(ctx, row, token.Successor(row.Seed), from)
+	}
+	if next := token.Successor(row.Family, row.Seed); row.InGrace && next.Matches(row.RefreshHash) {
+		return s.admit(ctx, row, next, from)
 	}
 	n, err := s.ended(ctx, string(reused), one, row.UserID, row.ID)
 	if err != nil || n == 0 { // somebody else has ended it at the same time
@@ -134,20 +134,6 @@ func (s *Service) admit(ctx context.Context, row live, next auth.RefreshToken, f
 	p := row.principal()
 	p.Roles = []auth.Role{role}
 	return outcome{principal: p, next: next}, s.record(ctx, "token_refreshed", p, from)
-}
-
-// maxChain is how many successors of a token are tried before it is taken for forged.
-const maxChain = 1000
-
-// age returns how many rotations ago the token was the current one, and whether it ever was.
-func (l live) age(token auth.RefreshToken) (age int, ok bool) {
-	// A session has seen at most as many rotations as generations.
-	for age = 1; age <= maxChain && int64(age) <= l.Generation; age++ {
-		if token = token.Successor(l.Seed); token.Matches(l.RefreshHash) {
-			return age, true
-		}
-	}
-	return 0, false
 }
 
 // over says why the session goes on no more, or nothing.

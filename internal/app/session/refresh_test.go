@@ -160,10 +160,10 @@ func TestForgedTokenEndsNoSession(t *testing.T) {
 	tokens = r.refresh(t, tokens)
 	other := r.open(t, newMember(t, admin, access.RoleOwner))
 	for name, text := range map[string]string{
-		"another secret":        auth.NewRefreshToken(m.tenant, tokens.SessionID).Reveal(),
-		"another tenant":        auth.NewRefreshToken(uuid.New(), tokens.SessionID).Reveal(),
-		"a session of another":  auth.NewRefreshToken(m.tenant, other.SessionID).Reveal(),
-		"no session":            auth.NewRefreshToken(m.tenant, uuid.New()).Reveal(),
+		"another secret":        auth.NewRefreshToken(m.tenant, tokens.SessionID, auth.NewSeed()).Reveal(),
+		"another tenant":        auth.NewRefreshToken(uuid.New(), tokens.SessionID, auth.NewSeed()).Reveal(),
+		"a session of another":  auth.NewRefreshToken(m.tenant, other.SessionID, auth.NewSeed()).Reveal(),
+		"no session":            auth.NewRefreshToken(m.tenant, uuid.New(), auth.NewSeed()).Reveal(),
 		"garbled":               tokens.RefreshToken[:20] + "AAAA" + tokens.RefreshToken[24:],
 		"cut":                   tokens.RefreshToken[:40],
 		"an access token":       tokens.AccessToken,
@@ -177,6 +177,24 @@ func TestForgedTokenEndsNoSession(t *testing.T) {
 	}
 	r.refresh(t, tokens)
 	r.refresh(t, other)
+}
+
+// What the database holds makes no token that is taken, not even for who has had one before.
+func TestTheDatabaseAndAnOldTokenMakeNoNewOne(t *testing.T) {
+	t.Parallel()
+	r, admin := one(t)
+	first := r.open(t, newMember(t, admin, access.RoleOwner))
+	last := r.refresh(t, r.refresh(t, r.refresh(t, first)))
+	var family, seed []byte
+	require.NoError(t, admin.QueryRowContext(t.Context(), `select family, seed from sessions`).Scan(&family, &seed))
+	old, err := auth.ParseRefreshToken(first.RefreshToken)
+	require.NoError(t, err)
+	require.True(t, old.Of(family))
+	next := old
+	for range 100 {
+		next = next.Successor(family, seed)
+		require.NotEqual(t, last.RefreshToken, next.Reveal())
+	}
 }
 
 func TestRefreshOfWhatIsOver(t *testing.T) {

@@ -101,7 +101,8 @@ func (s *Service) Open(ctx context.Context, tenantID, userID uuid.UUID, from Cli
 	if err != nil {
 		return t, errors.Internal(err, "make a session id")
 	}
-	refresh := auth.NewRefreshToken(tenantID, id)
+	family := auth.NewSeed()
+	refresh := auth.NewRefreshToken(tenantID, id, family)
 	err = s.pool.InTenant(db.WithUser(db.WithTenant(ctx, tenantID), userID), func(ctx context.Context) error {
 		role, err := s.store.lockedRole(ctx, userID)
 		if err != nil {
@@ -110,7 +111,7 @@ func (s *Service) Open(ctx context.Context, tenantID, userID uuid.UUID, from Cli
 		if err := s.store.prune(ctx, userID); err != nil {
 			return err
 		}
-		if err := s.store.insert(ctx, newSession{id, tenantID, userID, auth.NewSeed(), refresh.Hash(), from.kept()}, s.config); err != nil {
+		if err := s.store.insert(ctx, newSession{id, tenantID, userID, family, auth.NewSeed(), refresh.Hash(), from.kept()}, s.config); err != nil {
 			return err
 		}
 		if err := s.end(ctx, "too_many_sessions", surplus, userID, maxSessions); err != nil {

@@ -69,16 +69,16 @@ func (s store) prune(ctx context.Context, user uuid.UUID) error {
 }
 
 type newSession struct {
-	id, tenant, user  uuid.UUID
-	seed, refreshHash []byte
-	from              Client
+	id, tenant, user          uuid.UUID
+	family, seed, refreshHash []byte
+	from                      Client
 }
 
 func (s store) insert(ctx context.Context, n newSession, c Config) error {
 	_, err := db.Exec(ctx, s.pool, `
-		insert into sessions (id, tenant_id, user_id, seed, refresh_hash, remote_ip, user_agent, idle_expires_at, expires_at)
-		values ($1, $2, $3, $4, $5, $6, $7, now() + least($8::float8, $9) * interval '1 second', now() + $9::float8 * interval '1 second')`,
-		n.id, n.tenant, n.user, n.seed, n.refreshHash, n.from.RemoteIP, n.from.UserAgent, c.RefreshTokenTTL.Seconds(), c.TTL.Seconds())
+		insert into sessions (id, tenant_id, user_id, family, seed, refresh_hash, remote_ip, user_agent, idle_expires_at, expires_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, now() + least($9::float8, $10) * interval '1 second', now() + $10::float8 * interval '1 second')`,
+		n.id, n.tenant, n.user, n.family, n.seed, n.refreshHash, n.from.RemoteIP, n.from.UserAgent, c.RefreshTokenTTL.Seconds(), c.TTL.Seconds())
 	if err != nil {
 		return fmt.Errorf("insert a session: %w", err)
 	}
@@ -90,7 +90,8 @@ type live struct {
 	ID          uuid.UUID `db:"id"`
 	TenantID    uuid.UUID `db:"tenant_id"`
 	UserID      uuid.UUID `db:"user_id"`
-	Seed        []byte    `db:"seed"`
+	Family      []byte    `db:"family"`
+	Seed        []byte    `db:"seed"` // of the last rotation
 	RefreshHash []byte    `db:"refresh_hash"`
 	Generation  int64     `db:"generation"`
 	Revoked     bool      `db:"revoked"`
@@ -102,7 +103,7 @@ type live struct {
 // beginning of the transaction, which may have waited for the very rotation that it asks about.
 func (s store) find(ctx context.Context, id uuid.UUID, grace time.Duration) (live, error) {
 	l, err := db.One[live](ctx, s.pool, `
-		select id, tenant_id, user_id, seed, refresh_hash, generation,
+		select id, tenant_id, user_id, family, seed, refresh_hash, generation,
 			revoked_at is not null as revoked, idle_expires_at <= now() as expired,
 			coalesce(clock_timestamp() < rotated_at + $2::float8 * interval '1 second', false) as in_grace
 		from sessions where id = $1`, id, grace.Seconds())
@@ -112,14 +113,23 @@ func (s store) find(ctx context.Context, id uuid.UUID, grace time.Duration) (liv
 	return l, nil
 }
 
+// rotation is the exchange of a token for its successor.
+type rotation struct {
+	session   uuid.UUID
+	old, next []byte // hashes
+	seed      []byte // that the successor is made with
+	from      Client
+	idle      time.Duration // that the session may be idle from now on
+}
+
 // rotate replaces a token by its successor and returns the new generation; sql.ErrNoRows where the token is not the current
 // one of a session that goes on.
-func (s store) rotate(ctx context.Context, id uuid.UUID, old, next []byte, from Client, idle time.Duration) (int64, error) {
+func (s store) rotate(ctx context.Context, r rotation) (int64, error) {
 	generation, err := db.One[int64](ctx, s.pool, `
-		update sessions set refresh_hash = $3, generation = generation + 1, rotated_at = clock_timestamp(), last_used_at = now(),
-			idle_expires_at = least(now() + $4::float8 * interval '1 second', expires_at), remote_ip = $5, user_agent = $6
+		update sessions set refresh_hash = $3, seed = $4, generation = generation + 1, rotated_at = clock_timestamp(), last_used_at = now(),
+			idle_expires_at = least(now() + $5::float8 * interval '1 second', expires_at), remote_ip = $6, user_agent = $7
 		where id = $1 and refresh_hash = $2 and revoked_at is null and idle_expires_at > now()
-		returning generation`, id, old, next, idle.Seconds(), from.RemoteIP, from.UserAgent)
+		returning generation`, r.session, r.old, r.next, r.seed, r.idle.Seconds(), r.from.RemoteIP, r.from.UserAgent)
 	if err != nil {
 		return 0, fmt.Errorf("rotate a refresh token: %w", err)
 	}

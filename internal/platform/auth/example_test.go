@@ -111,8 +111,14 @@ func ExampleAPIKey() {
 }
 
 func ExampleRefreshToken_Successor() {
-	token, seed := auth.NewRefreshToken(uuid.New(), uuid.New()), auth.NewSeed()
-	first, again := token.Successor(seed), token.Successor(seed)
+	family, seed := auth.NewSeed(), auth.NewSeed() // both are kept with the session
+	token := auth.NewRefreshToken(uuid.New(), uuid.New(), family)
+	first, again := token.Successor(family, seed), token.Successor(family, seed)
 	fmt.Println(first == again, first == token, first.SessionID() == token.SessionID())
-	// Output: true false true
+
+	forged := auth.NewRefreshToken(token.TenantID(), token.SessionID(), auth.NewSeed())
+	fmt.Println(token.Of(family), forged.Of(family))
+	// Output:
+	// true false true
+	// true false
 }

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"bytes"
 	"context"
 	"math/big"
 )
@@ -53,3 +54,6 @@ func (p *Passwords) TakeTurn() (release func()) {
 func WithChecksum(text string) string {
 	return text + "_" + base62(big.NewInt(int64(checksum(text))), checksumDigits)
 }
+
+// RefreshText is the text of a refresh token of these bytes.
+func RefreshText(raw []byte) string { return refreshText(bytes.Clone(raw)) }

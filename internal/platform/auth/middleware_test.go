@@ -149,7 +149,7 @@ func TestRefusedTokensAreAudited(t *testing.T) {
 		"two headers":  {[]string{"Bearer " + good, "Bearer " + good}, errors.CodeValidation, "several_credentials"},
 		"hidden basic": {[]string{"Basic dTpw", "Bearer " + good}, errors.CodeValidation, "several_credentials"},
 		"an API key":   {[]string{"Bearer " + auth.NewAPIKey(tenant, session).Reveal()}, errors.CodeTokenInvalid, "not_three_segments"},
-		"refresh":      {[]string{"Bearer " + auth.NewRefreshToken(tenant, session).Reveal()}, errors.CodeTokenInvalid, "not_three_segments"},
+		"refresh":      {[]string{"Bearer " + auth.NewRefreshToken(tenant, session, family).Reveal()}, errors.CodeTokenInvalid, "not_three_segments"},
 	} {
 		d.log.Reset()
 		w := d.get("/", c.headers...)

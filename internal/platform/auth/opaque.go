@@ -14,8 +14,8 @@ const (
 	opaqueBytes = 2*len(uuid.Nil) + secretBytes
 )
 
-// opaque is what API keys and refresh tokens are made of: whose it is, which one it is, and 256 random bits. The ids are in
-// it so that the row is found within its tenant, and only there.
+// opaque is what API keys and refresh tokens are made of: whose it is, which one it is, and 256 bits that nobody can guess. The
+// ids are in it so that the row is found within its tenant, and only there.
 type opaque struct {
 	tenant, id uuid.UUID
 	secret     [secretBytes]byte

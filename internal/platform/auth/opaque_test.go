@@ -2,6 +2,7 @@ package auth_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -16,6 +17,9 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 )
+
+// family is the key of a session's refresh tokens.
+var family = auth.NewSeed()
 
 func TestAPIKey(t *testing.T) {
 	t.Parallel()
@@ -49,7 +53,7 @@ func TestParseAPIKeyRefuses(t *testing.T) {
 		"sign": auth.WithChecksum("ak_+" + good[4:89]), "minus": auth.WithChecksum("ak_-" + good[4:89]), "not ASCII": auth.WithChecksum("ak_é" + good[5:89]),
 		"beyond 512 bits": auth.WithChecksum("ak_" + tooLarge), "all Z": auth.WithChecksum("ak_" + strings.Repeat("Z", 86)),
 		"nil ids": auth.WithChecksum("ak_" + strings.Repeat("0", 86)), "no id": auth.NewAPIKey(tenant, uuid.Nil).Reveal(),
-		"no tenant": auth.NewAPIKey(uuid.Nil, session).Reveal(), "a refresh token": auth.NewRefreshToken(tenant, session).Reveal(),
+		"no tenant": auth.NewAPIKey(uuid.Nil, session).Reveal(), "a refresh token": auth.NewRefreshToken(tenant, session, family).Reveal(),
 		"huge": strings.Repeat("ak_", 1<<20),
 	} {
 		key, err := auth.ParseAPIKey(text)
@@ -61,7 +65,7 @@ func TestParseAPIKeyRefuses(t *testing.T) {
 
 func TestRefreshToken(t *testing.T) {
 	t.Parallel()
-	token := auth.NewRefreshToken(tenant, session)
+	token := auth.NewRefreshToken(tenant, session, family)
 	require.Regexp(t, "^rt_[0-9A-Za-z_-]{91}$", token.Reveal())
 	read, err := auth.ParseRefreshToken(token.Reveal())
 	require.NoError(t, err)
@@ -69,35 +73,63 @@ func TestRefreshToken(t *testing.T) {
 	assert.Equal(t, tenant, read.TenantID())
 	assert.Equal(t, session, read.SessionID())
 	assert.True(t, read.Matches(token.Hash()))
-	assert.False(t, auth.NewRefreshToken(tenant, session).Matches(token.Hash()))
+	assert.False(t, auth.NewRefreshToken(tenant, session, family).Matches(token.Hash()))
 }
 
 func TestSuccessor(t *testing.T) {
 	t.Parallel()
-	token, seed := auth.NewRefreshToken(tenant, session), auth.NewSeed()
+	token, seed := auth.NewRefreshToken(tenant, session, family), auth.NewSeed()
 	require.Len(t, seed, 32)
-	next := token.Successor(seed)
-	assert.Equal(t, next, token.Successor(seed), "whoever asks again gets the same")
+	next := token.Successor(family, seed)
+	assert.Equal(t, next, token.Successor(family, seed), "whoever asks again gets the same")
 	assert.Equal(t, tenant, next.TenantID())
 	assert.Equal(t, session, next.SessionID())
 	assert.NotEqual(t, token, next)
-	assert.NotEqual(t, next, token.Successor(auth.NewSeed()), "the seed decides")
-	assert.NotEqual(t, next, auth.NewRefreshToken(tenant, session).Successor(seed), "and so does the token")
+	assert.NotEqual(t, next, token.Successor(family, auth.NewSeed()), "the seed decides")
+	assert.NotEqual(t, next, auth.NewRefreshToken(tenant, session, family).Successor(family, seed), "and so does the token")
 	read, err := auth.ParseRefreshToken(next.Reveal())
 	require.NoError(t, err)
 	assert.Equal(t, next, read)
 }
 
+func TestFamily(t *testing.T) {
+	t.Parallel()
+	first := auth.NewRefreshToken(tenant, session, family)
+	second := first.Successor(family, auth.NewSeed())
+	third := second.Successor(family, auth.NewSeed())
+	for _, token := range []auth.RefreshToken{first, second, third} {
+		assert.True(t, token.Of(family))
+		assert.False(t, token.Of(auth.NewSeed()))
+		assert.False(t, token.Of(nil))
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(first.Reveal()[3:])
+	require.NoError(t, err)
+	for at := range raw[:64] { // every byte of the ids, of the nonce and of the mark
+		other := bytes.Clone(raw[:64])
+		other[at] ^= 1
+		token, err := auth.ParseRefreshToken(auth.RefreshText(other))
+		require.NoError(t, err)
+		assert.False(t, token.Of(family), at)
+	}
+	for name, forged := range map[string]auth.RefreshToken{
+		"another session":   auth.NewRefreshToken(tenant, uuid.New(), auth.NewSeed()),
+		"no key":            auth.NewRefreshToken(tenant, session, nil),
+		"a stray successor": auth.NewRefreshToken(tenant, session, auth.NewSeed()).Successor(auth.NewSeed(), family),
+	} {
+		assert.False(t, forged.Of(family), name)
+	}
+}
+
 func TestParseRefreshTokenRefuses(t *testing.T) {
 	t.Parallel()
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-	good := auth.NewRefreshToken(tenant, session).Reveal()
+	good := auth.NewRefreshToken(tenant, session, family).Reveal()
 	trailing := good[:93] + string(alphabet[strings.IndexByte(alphabet, good[93])|1])
 	flipped := good[:60] + string(alphabet[strings.IndexByte(alphabet, good[60])^1]) + good[61:]
 	for name, text := range map[string]string{
 		"empty": "", "prefix": "rt_", "short": good[:93], "long": good + "A", "typo": flipped, "trailing bits": trailing, "padding": good[:93] + "=",
 		"LF": good[:93] + "\n", "LF more": good + "\n", "CR": "rt_\r" + good[4:], "plus": "rt_+" + good[4:], "another prefix": "RT_" + good[3:], "blank": " " + good,
-		"no session": auth.NewRefreshToken(tenant, uuid.Nil).Reveal(), "no tenant": auth.NewRefreshToken(uuid.Nil, session).Reveal(),
+		"no session": auth.NewRefreshToken(tenant, uuid.Nil, family).Reveal(), "no tenant": auth.NewRefreshToken(uuid.Nil, session, family).Reveal(),
 		"an API key": auth.NewAPIKey(tenant, session).Reveal(), "a JWT": "eyJhbGciOiJFUzI1NiJ9.e30.c2ln", "huge": strings.Repeat("rt_", 1<<20),
 	} {
 		token, err := auth.ParseRefreshToken(text)
@@ -110,7 +142,7 @@ func TestParseRefreshTokenRefuses(t *testing.T) {
 // Neither type shows itself, by itself or as a part of something, however it is printed.
 func TestOpaqueTokensAreRedacted(t *testing.T) {
 	t.Parallel()
-	key, token := auth.NewAPIKey(tenant, session), auth.NewRefreshToken(tenant, session)
+	key, token := auth.NewAPIKey(tenant, session), auth.NewRefreshToken(tenant, session, family)
 	var out bytes.Buffer
 	core, err := logging.NewCore(logging.Options{App: "test", Level: "debug", Format: "json", Output: &out})
 	require.NoError(t, err)
@@ -156,7 +188,7 @@ func FuzzParseAPIKey(f *testing.F) {
 }
 
 func FuzzParseRefreshToken(f *testing.F) {
-	for _, seed := range []string{auth.NewRefreshToken(tenant, session).Reveal(), "", "rt_", "rt_" + strings.Repeat("A", 91), strings.Repeat("\n", 94)} {
+	for _, seed := range []string{auth.NewRefreshToken(tenant, session, family).Reveal(), "", "rt_", "rt_" + strings.Repeat("A", 91), strings.Repeat("\n", 94)} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
