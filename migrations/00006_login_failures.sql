@@ -1,11 +1,11 @@
--- Attempts to log in, by account and by address, that have not succeeded. A key is a hash of either: there is a row also for
--- an email that is nobody's, and the table tells no emails.
+-- Attempts to log in, by account and by address, that have failed, and those that are being judged. A key is a hash of either:
+-- there is a row also for an email that is nobody's, and the table tells no emails.
 --
 -- +goose Up
 create table login_failures (
     key          bytea       primary key check (octet_length(key) = 32),
     failures     integer     not null check (failures >= 0),
-    first_at     timestamptz not null,
+    pending      integer     not null check (pending >= 0),
     last_at      timestamptz not null,
     locked_until timestamptz
 );

@@ -2,8 +2,9 @@
 // registers and logs in; what a login opens is a matter of package session.
 //
 // Failed logins are counted by account and by address in the database, so that a restart or another replica forgets nothing.
-// An attempt is counted before the password is looked at and taken back when it was right. More logins of one account at the
-// same moment than may fail are therefore refused, also if all are right.
+// An attempt takes up one of the failures that are left before the password is looked at, and gives it back when it was right, so
+// that guesses in parallel are no more than those one after the other. More logins of one account at the same moment than may
+// fail wait for each other.
 package identity
 
 import (

@@ -32,27 +32,19 @@ func (s *Service) Login(ctx context.Context, c Credentials, from session.Client)
 	if err != nil {
 		return t, err
 	}
-	who, err := s.candidate(ctx, c)
-	if err != nil {
+	who, v, err := s.judge(ctx, c)
+	locked, settling := s.attempts.settle(ctx, a, v)
+	if err = errors.Join(err, settling); err != nil {
 		return t, err
 	}
-	ok, err := s.passes(ctx, who, c)
-	switch {
-	case errors.HasCode(err, errors.CodeServiceUnavailable):
-		return t, errors.Join(err, s.attempts.forgive(ctx, a))
-	case err != nil:
-		return t, err
-	case !ok:
-		if err := s.failed(ctx, "invalid_credentials", who, a, from); err != nil {
+	if v != right {
+		if err := s.failed(ctx, "invalid_credentials", who, locked, from); err != nil {
 			return t, err
 		}
 		return t, errors.New(errors.CodeInvalidCredentials, "")
 	}
-	if err := s.attempts.succeeded(ctx, a); err != nil {
-		return t, err
-	}
 	if who.tenant == uuid.Nil {
-		if err := s.failed(ctx, "not_a_member", who, attempt{}, from); err != nil {
+		if err := s.failed(ctx, "not_a_member", who, locks{}, from); err != nil {
 			return t, err
 		}
 		return t, errors.New(errors.CodeTenantAccessDenied, "")
@@ -67,6 +59,23 @@ func (s *Service) Login(ctx context.Context, c Credentials, from session.Client)
 		})
 	})
 	return t, err
+}
+
+// judge says whether the credentials are right. After an error they are [unjudged].
+func (s *Service) judge(ctx context.Context, c Credentials) (candidate, verdict, error) {
+	who, err := s.candidate(ctx, c)
+	if err != nil {
+		return who, unjudged, err
+	}
+	ok, err := s.passes(ctx, who, c)
+	switch {
+	case err != nil:
+		return who, unjudged, err
+	case ok:
+		return who, right, nil
+	default:
+		return who, wrong, nil
+	}
 }
 
 // candidate asks as much of the database for an email that nobody has as for any other.
@@ -108,39 +117,37 @@ func (s *Service) passes(ctx context.Context, who candidate, c Credentials) (boo
 }
 
 // failed records a failed login, and the lock that it may have brought, in the trail of the tenant that would have been
-// entered, or in that of the system.
-func (s *Service) failed(ctx context.Context, reason string, who candidate, a attempt, from session.Client) error {
+// entered, or in that of the system. A client that has gone does not keep it from being recorded.
+func (s *Service) failed(ctx context.Context, reason string, who candidate, locked locks, from session.Client) error {
 	e := audit.Entry{Event: "login_failed", Reason: reason, RemoteIP: from.RemoteIP}
 	if who.known {
 		e.ActorID = who.ID
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
 	ctx = db.WithUser(db.WithTenant(ctx, who.tenant), who.ID)
 	in := s.pool.InTx
 	if who.tenant != uuid.Nil {
 		in = s.pool.InTenant
 	}
-	err := in(ctx, func(ctx context.Context) error {
+	return in(ctx, func(ctx context.Context) error {
 		if err := s.audit.Record(ctx, e); err != nil {
 			return err
 		}
 		for _, lock := range []struct {
 			made bool
 			of   string
-		}{{a.accountLast, "account"}, {a.addressLast, "address"}} {
+		}{{locked.account, "account"}, {locked.address, "address"}} {
 			if !lock.made {
 				continue
 			}
 			e := e
 			e.Event, e.Reason, e.TargetType = "account_locked", "too_many_failures", lock.of
-			e.Details = map[string]any{"seconds": int(a.limits.Lockout.Seconds())}
+			e.Details = map[string]any{"seconds": int(s.limits().Lockout.Seconds())}
 			if err := s.audit.Record(ctx, e); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	return s.attempts.forget(ctx)
 }

@@ -1,6 +1,7 @@
 package identity_test
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -172,6 +173,69 @@ func TestGuessesInParallelAreNoMore(t *testing.T) {
 	assert.EqualValues(t, 5, judged.Load())
 	assert.EqualValues(t, 35, refused.Load())
 	assert.Len(t, append(replicas[0].trail.of("account_locked"), replicas[1].trail.of("account_locked")...), 1)
+}
+
+// More right logins at once than may fail wait for each other, and are not taken for guesses.
+func TestLoginsInParallelAreNoGuesses(t *testing.T) {
+	t.Parallel()
+	dsn := platformtest.Database(t, migrated)
+	replicas := []*service{newService(t, dsn, cheap), newService(t, dsn, cheap)}
+	email := replicas[0].register(t).Email
+	var all sync.WaitGroup
+	for i := range 12 {
+		all.Go(func() { assert.NoError(t, replicas[i%2].login(t, email, password, here)) })
+	}
+	all.Wait()
+	admin := superuser(t, dsn)
+	assert.Zero(t, count(t, admin, `select sum(failures + pending) from login_failures`))
+	assert.Equal(t, 13, count(t, admin, `select count(*) from sessions`))
+}
+
+// A place whose holder has died is free again after a minute, and until then an attempt waits.
+func TestPlacesOfTheDeadAreFreed(t *testing.T) {
+	t.Parallel()
+	s, admin := one(t)
+	email := s.register(t).Email
+	require.NoError(t, s.login(t, email, password, here))
+	run(t, admin, `update login_failures set pending = 5`)
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	_, err := s.Login(ctx, identity.Credentials{Email: email, Password: password}, here)
+	require.Error(t, err, "while others have all places")
+	assert.Equal(t, 10, count(t, admin, `select sum(pending) from login_failures`), "who gives up leaves no place taken")
+
+	run(t, admin, `update login_failures set last_at = now() - interval '61 seconds'`)
+	require.NoError(t, s.login(t, email, password, here))
+	assert.Zero(t, count(t, admin, `select sum(pending) from login_failures`))
+}
+
+func TestALockedAccountCostsItsAddressNothing(t *testing.T) {
+	t.Parallel()
+	s, _ := one(t)
+	s.setLimits(identity.Limits{MaxFailures: 2, MaxFailuresPerAddress: 3, Lockout: time.Minute})
+	email := s.register(t).Email
+	for range 2 {
+		s.fails(t, email, here, errors.CodeInvalidCredentials)
+	}
+	for range 5 {
+		s.fails(t, email, here, errors.CodeRateLimitExceeded)
+	}
+	s.fails(t, nobody(), here, errors.CodeInvalidCredentials)
+	s.fails(t, nobody(), here, errors.CodeRateLimitExceeded)
+}
+
+// A client that does not wait for the answer is counted and recorded all the same.
+func TestGuessOfAClientThatHasGoneCounts(t *testing.T) {
+	t.Parallel()
+	s, admin := one(t)
+	email := s.register(t).Email
+	ctx, cancel := context.WithCancel(t.Context())
+	s.client.leave = cancel
+	_, err := s.Login(ctx, identity.Credentials{Email: email, Password: wrong}, here)
+	require.Error(t, err)
+	require.ErrorIs(t, ctx.Err(), context.Canceled)
+	assert.Equal(t, 2, count(t, admin, `select sum(failures) from login_failures`))
+	assert.Len(t, s.trail.of("login_failed"), 1)
 }
 
 func TestAddressIsLocked(t *testing.T) {

@@ -91,8 +91,9 @@ var signing = sync.OnceValue(func() *auth.Keyring {
 
 type service struct {
 	*identity.Service
-	pool  *db.Pool
-	trail *trail
+	pool   *db.Pool
+	trail  *trail
+	client *impatient
 
 	mu     sync.Mutex
 	limits identity.Limits
@@ -110,6 +111,20 @@ func (s *service) currentLimits() identity.Limits {
 	return s.limits
 }
 
+// impatient is a client who goes as soon as the password has been looked at.
+type impatient struct {
+	identity.Passwords
+	leave func()
+}
+
+func (p *impatient) VerifyPassword(ctx context.Context, hash, password string) (ok, needsRehash bool, err error) {
+	ok, needsRehash, err = p.Passwords.VerifyPassword(ctx, hash, password)
+	if p.leave != nil {
+		p.leave()
+	}
+	return ok, needsRehash, err
+}
+
 func newService(t testing.TB, dsn string, options auth.PasswordOptions) *service {
 	t.Helper()
 	pool, err := db.Open(t.Context(), settings(dsn), db.Options{Role: "app_role", Log: logging.For()})
@@ -119,12 +134,13 @@ func newService(t testing.TB, dsn string, options auth.PasswordOptions) *service
 	require.NoError(t, err)
 	passwords, err := auth.NewPasswords(options)
 	require.NoError(t, err)
-	s := &service{pool: pool, trail: &trail{Recorder: audit.NewRecorder(pool), pool: pool}, limits: identity.Limits{MaxFailures: 5, MaxFailuresPerAddress: 50, Lockout: 15 * time.Minute}}
+	client := &impatient{Passwords: passwords}
+	s := &service{pool: pool, client: client, trail: &trail{Recorder: audit.NewRecorder(pool), pool: pool}, limits: identity.Limits{MaxFailures: 5, MaxFailuresPerAddress: 50, Lockout: 15 * time.Minute}}
 	sessions := session.NewService(session.Options{
 		Pool: pool, Issuer: issuer, Audit: s.trail, Revocations: auth.NewRevocations(auth.RevocationsOptions{}),
 		Config: session.Config{RefreshTokenTTL: 720 * time.Hour, TTL: 2160 * time.Hour, RefreshGrace: 10 * time.Second},
 	})
-	s.Service = identity.NewService(identity.Options{Pool: pool, Passwords: passwords, Sessions: sessions, Audit: s.trail, Limits: s.currentLimits})
+	s.Service = identity.NewService(identity.Options{Pool: pool, Passwords: client, Sessions: sessions, Audit: s.trail, Limits: s.currentLimits})
 	return s
 }
 

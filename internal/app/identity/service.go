@@ -18,10 +18,17 @@ type Sessions interface {
 	Open(ctx context.Context, tenantID, userID uuid.UUID, from session.Client) (session.Tokens, error)
 }
 
+// Passwords hashes passwords and checks them, as [auth.Passwords] does.
+type Passwords interface {
+	HashPassword(ctx context.Context, password string) (string, error)
+	VerifyPassword(ctx context.Context, hash, password string) (ok, needsRehash bool, err error)
+	Dummy(ctx context.Context, password string) error // what VerifyPassword costs
+}
+
 // Options are what a [Service] needs; all of them are required.
 type Options struct {
 	Pool      *db.Pool
-	Passwords *auth.Passwords
+	Passwords Passwords
 	Sessions  Sessions
 	Audit     session.Recorder
 	Limits    func() Limits // asked at every login, so that a change takes effect
@@ -32,7 +39,7 @@ type Service struct {
 	pool      *db.Pool
 	store     store
 	attempts  attempts
-	passwords *auth.Passwords
+	passwords Passwords
 	sessions  Sessions
 	audit     session.Recorder
 	limits    func() Limits
