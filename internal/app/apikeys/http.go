@@ -5,16 +5,11 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/netrun-systems/go-service-template/internal/app/paging"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 	"github.com/netrun-systems/go-service-template/internal/platform/server/request"
 	"github.com/netrun-systems/go-service-template/internal/platform/server/respond"
-)
-
-const (
-	defaultLimit = 20
-	maxLimit     = 100
-	maxCursor    = 100
 )
 
 // Handler answers the HTTP requests of the feature.
@@ -43,11 +38,7 @@ func (h *Handler) Create(c echo.Context) error {
 
 // List answers GET /v1/api-keys.
 func (h *Handler) List(c echo.Context) error {
-	limit, err := request.Int(c, "limit", defaultLimit, 1, maxLimit)
-	if err != nil {
-		return err
-	}
-	cursor, err := request.Text(c, "cursor", maxCursor)
+	q, err := paging.FromRequest(c)
 	if err != nil {
 		return err
 	}
@@ -55,7 +46,7 @@ func (h *Handler) List(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	page, err := h.service.List(c.Request().Context(), by, cursor, limit)
+	page, err := h.service.List(c.Request().Context(), by, q)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/netrun-systems/go-service-template/internal/app/access"
 	"github.com/netrun-systems/go-service-template/internal/app/audit"
+	"github.com/netrun-systems/go-service-template/internal/app/paging"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/db"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
@@ -109,34 +110,16 @@ func (s *Service) Get(ctx context.Context, by auth.Principal, id uuid.UUID) (k K
 	return k, err
 }
 
-// Page is one page of a list.
-type Page struct {
-	Items      []Key   `json:"items"`
-	NextCursor *string `json:"next_cursor"` // null on the last page
-}
-
-// List returns a page of at most limit keys that the principal may see, newest first, from cursor on; an empty cursor is the
-// beginning.
-func (s *Service) List(ctx context.Context, by auth.Principal, cursor string, limit int) (page Page, err error) {
-	var before uuid.UUID
-	if cursor != "" {
-		if before, err = decodeCursor(cursor); err != nil {
-			return page, err
-		}
+// List returns a page of the keys that the principal may see, newest first.
+func (s *Service) List(ctx context.Context, by auth.Principal, q paging.Query) (paging.Page[Key], error) {
+	load := func(before uuid.UUID, limit int) (list []Key, err error) {
+		err = s.pool.InTenant(ctx, func(ctx context.Context) error {
+			list, err = s.keys.list(ctx, visible(by), before, limit)
+			return err
+		})
+		return list, err
 	}
-	err = s.pool.InTenant(ctx, func(ctx context.Context) error {
-		page.Items, err = s.keys.list(ctx, visible(by), before, limit+1) // one more tells whether there is a next page
-		return err
-	})
-	if err != nil {
-		return Page{}, err
-	}
-	if len(page.Items) > limit {
-		page.Items = page.Items[:limit]
-		next := encodeCursor(page.Items[limit-1].ID)
-		page.NextCursor = &next
-	}
-	return page, nil
+	return paging.Load(q, nil, func(k Key) uuid.UUID { return k.ID }, load)
 }
 
 // Revoke ends a key that the principal may see, from the next request on. An API key ends no other than itself: that is an

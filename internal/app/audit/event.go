@@ -2,6 +2,7 @@ package audit
 
 import (
 	"encoding/json"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -24,12 +25,6 @@ type Event struct {
 	Details       json.RawMessage `json:"details" db:"details"`               // an object
 }
 
-// Page is one page of a list.
-type Page struct {
-	Items      []Event `json:"items"`
-	NextCursor *string `json:"next_cursor"` // null on the last page
-}
-
 // Filter narrows a list. Zero fields do not.
 type Filter struct {
 	Event      string
@@ -38,4 +33,13 @@ type Filter struct {
 	TargetID   string
 	Since      time.Time // not before
 	Until      time.Time // before
+}
+
+func (f Filter) values() []string {
+	return []string{f.Event, f.ActorID.String(), f.TargetType, f.TargetID, instant(f.Since), instant(f.Until)}
+}
+
+// instant is the same for two spellings of a time.
+func instant(t time.Time) string {
+	return strconv.FormatInt(t.Unix(), 10) + "." + strconv.Itoa(t.Nanosecond())
 }

@@ -26,12 +26,6 @@ func (r *Recorder) LogTo(l logging.Logger) {
 	}
 }
 
-// EncodeCursor and DecodeCursor are what lists use.
-func EncodeCursor(last uuid.UUID, f Filter) string { return encodeCursor(last, f) }
-
-// DecodeCursor reads one.
-func DecodeCursor(text string, f Filter) (uuid.UUID, error) { return decodeCursor(text, f) }
-
 // At returns an id of a time.
 func At(t time.Time) uuid.UUID {
 	id := firstIDOf(t)

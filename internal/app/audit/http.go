@@ -7,15 +7,10 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
+	"github.com/netrun-systems/go-service-template/internal/app/paging"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 	"github.com/netrun-systems/go-service-template/internal/platform/server/request"
 	"github.com/netrun-systems/go-service-template/internal/platform/server/respond"
-)
-
-const (
-	defaultLimit = 20
-	maxLimit     = 100
-	maxCursor    = 200
 )
 
 // Handler answers the HTTP requests of the feature.
@@ -26,11 +21,7 @@ func NewHandler(s *Service) *Handler { return &Handler{s} }
 
 // List answers GET /v1/audit.
 func (h *Handler) List(c echo.Context) error {
-	limit, err := request.Int(c, "limit", defaultLimit, 1, maxLimit)
-	if err != nil {
-		return err
-	}
-	cursor, err := request.Text(c, "cursor", maxCursor)
+	q, err := paging.FromRequest(c)
 	if err != nil {
 		return err
 	}
@@ -38,7 +29,7 @@ func (h *Handler) List(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	page, err := h.service.List(c.Request().Context(), f, cursor, limit)
+	page, err := h.service.List(c.Request().Context(), f, q)
 	if err != nil {
 		return err
 	}

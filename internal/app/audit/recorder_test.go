@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/netrun-systems/go-service-template/internal/app/audit"
+	"github.com/netrun-systems/go-service-template/internal/app/paging"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/db"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
@@ -28,7 +29,7 @@ func TestRecordIsARowAndALine(t *testing.T) {
 		Event: "member_added", TargetType: "user", TargetID: "42", Reason: "invited", Details: map[string]any{"role": "admin", "attempt": 3},
 	})
 
-	page, err := audit.NewService(f.pool).List(ctx, audit.Filter{}, "", 10)
+	page, err := audit.NewService(f.pool).List(ctx, audit.Filter{}, paging.Query{})
 	require.NoError(t, err)
 	require.Len(t, page.Items, 1)
 	assert.Nil(t, page.NextCursor)

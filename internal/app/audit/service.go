@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/netrun-systems/go-service-template/internal/app/paging"
 	"github.com/netrun-systems/go-service-template/internal/platform/db"
 )
 
@@ -17,25 +18,14 @@ type Service struct {
 // NewService returns a service over the pool.
 func NewService(pool *db.Pool) *Service { return &Service{pool: pool, trail: store{pool}} }
 
-// List returns a page of at most limit entries, newest first, from cursor on; an empty cursor is the beginning.
-func (s *Service) List(ctx context.Context, f Filter, cursor string, limit int) (page Page, err error) {
-	var before uuid.UUID
-	if cursor != "" {
-		if before, err = decodeCursor(cursor, f); err != nil {
-			return page, err
-		}
+// List returns a page of the entries that a filter leaves, newest first.
+func (s *Service) List(ctx context.Context, f Filter, q paging.Query) (paging.Page[Event], error) {
+	load := func(before uuid.UUID, limit int) (list []Event, err error) {
+		err = s.pool.InTenant(ctx, func(ctx context.Context) error {
+			list, err = s.trail.list(ctx, f, before, limit)
+			return err
+		})
+		return list, err
 	}
-	err = s.pool.InTenant(ctx, func(ctx context.Context) error {
-		page.Items, err = s.trail.list(ctx, f, before, limit+1) // one more tells whether there is a next page
-		return err
-	})
-	if err != nil {
-		return Page{}, err
-	}
-	if len(page.Items) > limit {
-		page.Items = page.Items[:limit]
-		next := encodeCursor(page.Items[limit-1].ID, f)
-		page.NextCursor = &next
-	}
-	return page, nil
+	return paging.Load(q, f.values(), func(e Event) uuid.UUID { return e.ID }, load)
 }

@@ -5,16 +5,11 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/netrun-systems/go-service-template/internal/app/paging"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 	"github.com/netrun-systems/go-service-template/internal/platform/server/request"
 	"github.com/netrun-systems/go-service-template/internal/platform/server/respond"
-)
-
-const (
-	defaultLimit = 20
-	maxLimit     = 100
-	maxCursor    = 100
 )
 
 // Handler answers the HTTP requests of the feature.
@@ -25,15 +20,11 @@ func NewHandler(s *Service) *Handler { return &Handler{s} }
 
 // List answers GET /v1/users.
 func (h *Handler) List(c echo.Context) error {
-	limit, err := request.Int(c, "limit", defaultLimit, 1, maxLimit)
+	q, err := paging.FromRequest(c)
 	if err != nil {
 		return err
 	}
-	cursor, err := request.Text(c, "cursor", maxCursor)
-	if err != nil {
-		return err
-	}
-	page, err := h.service.List(c.Request().Context(), cursor, limit)
+	page, err := h.service.List(c.Request().Context(), q)
 	if err != nil {
 		return err
 	}

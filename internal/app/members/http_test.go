@@ -247,17 +247,3 @@ func TestChangesAreWhole(t *testing.T) {
 		assert.Equal(t, access.RoleMember, f.role(t, member))
 	}
 }
-
-func FuzzCursor(f *testing.F) {
-	f.Add(members.EncodeCursor(uuid.Max))
-	f.Add("")
-	f.Add(strings.Repeat("\n", 23))
-	f.Fuzz(func(t *testing.T, text string) {
-		id, err := members.DecodeCursor(text)
-		if err != nil {
-			assert.True(t, errors.HasCode(err, errors.CodeValidation))
-			return
-		}
-		assert.Equal(t, text, members.EncodeCursor(id), "a cursor has one text")
-	})
-}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/netrun-systems/go-service-template/internal/app/access"
 	"github.com/netrun-systems/go-service-template/internal/app/audit"
+	"github.com/netrun-systems/go-service-template/internal/app/paging"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/db"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
@@ -59,33 +60,16 @@ func (s *Service) Get(ctx context.Context, id uuid.UUID) (m Member, err error) {
 	return m, err
 }
 
-// Page is one page of a list.
-type Page struct {
-	Items      []Member `json:"items"`
-	NextCursor *string  `json:"next_cursor"` // null on the last page
-}
-
-// List returns a page of at most limit members, the newest account first, from cursor on; an empty cursor is the beginning.
-func (s *Service) List(ctx context.Context, cursor string, limit int) (page Page, err error) {
-	var before uuid.UUID
-	if cursor != "" {
-		if before, err = decodeCursor(cursor); err != nil {
-			return page, err
-		}
+// List returns a page of the members, the newest account first.
+func (s *Service) List(ctx context.Context, q paging.Query) (paging.Page[Member], error) {
+	load := func(before uuid.UUID, limit int) (list []Member, err error) {
+		err = s.pool.InTenant(ctx, func(ctx context.Context) error {
+			list, err = s.store.list(ctx, before, limit)
+			return err
+		})
+		return list, err
 	}
-	err = s.pool.InTenant(ctx, func(ctx context.Context) error {
-		page.Items, err = s.store.list(ctx, before, limit+1) // one more tells whether there is a next page
-		return err
-	})
-	if err != nil {
-		return Page{}, err
-	}
-	if len(page.Items) > limit {
-		page.Items = page.Items[:limit]
-		next := encodeCursor(page.Items[limit-1].ID)
-		page.NextCursor = &next
-	}
-	return page, nil
+	return paging.Load(q, nil, func(m Member) uuid.UUID { return m.ID }, load)
 }
 
 // Change gives a member another role. The access tokens with the old one are stale from the commit on. The role that the

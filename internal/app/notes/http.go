@@ -6,17 +6,14 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/netrun-systems/go-service-template/internal/app/idempotency"
+	"github.com/netrun-systems/go-service-template/internal/app/paging"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 	"github.com/netrun-systems/go-service-template/internal/platform/server/request"
 	"github.com/netrun-systems/go-service-template/internal/platform/server/respond"
 )
 
-const (
-	defaultLimit = 20
-	maxLimit     = 100
-	maxQuery     = 200
-)
+const maxQuery = 200 // characters
 
 // Handler answers the HTTP requests of the feature.
 type Handler struct{ service *Service }
@@ -76,11 +73,7 @@ func (h *Handler) Get(c echo.Context) error {
 
 // List answers GET /v1/notes.
 func (h *Handler) List(c echo.Context) error {
-	limit, err := request.Int(c, "limit", defaultLimit, 1, maxLimit)
-	if err != nil {
-		return err
-	}
-	cursor, err := request.Text(c, "cursor", maxQuery)
+	q, err := paging.FromRequest(c)
 	if err != nil {
 		return err
 	}
@@ -91,7 +84,7 @@ func (h *Handler) List(c echo.Context) error {
 	if f.Tag, err = request.Text(c, "tag", maxTag); err != nil {
 		return err
 	}
-	page, err := h.service.List(c.Request().Context(), f, cursor, limit)
+	page, err := h.service.List(c.Request().Context(), f, q)
 	if err != nil {
 		return err
 	}

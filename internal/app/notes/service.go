@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/netrun-systems/go-service-template/internal/app/idempotency"
+	"github.com/netrun-systems/go-service-template/internal/app/paging"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/db"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
@@ -61,33 +62,16 @@ func (s *Service) Get(ctx context.Context, id uuid.UUID) (n Note, err error) {
 	return n, err
 }
 
-// Page is one page of a list.
-type Page struct {
-	Items      []Note  `json:"items"`
-	NextCursor *string `json:"next_cursor"` // null on the last page
-}
-
-// List returns a page of at most limit notes, newest first, from cursor on; an empty cursor is the beginning.
-func (s *Service) List(ctx context.Context, f Filter, cursor string, limit int) (page Page, err error) {
-	var before uuid.UUID
-	if cursor != "" {
-		if before, err = decodeCursor(cursor, f); err != nil {
-			return page, err
-		}
+// List returns a page of the notes that a filter leaves, newest first.
+func (s *Service) List(ctx context.Context, f Filter, q paging.Query) (paging.Page[Note], error) {
+	load := func(before uuid.UUID, limit int) (list []Note, err error) {
+		err = s.pool.InTenant(ctx, func(ctx context.Context) error {
+			list, err = s.notes.list(ctx, f, before, limit)
+			return err
+		})
+		return list, err
 	}
-	err = s.pool.InTenant(ctx, func(ctx context.Context) error {
-		page.Items, err = s.notes.list(ctx, f, before, limit+1) // one more tells whether there is a next page
-		return err
-	})
-	if err != nil {
-		return Page{}, err
-	}
-	if len(page.Items) > limit {
-		page.Items = page.Items[:limit]
-		next := encodeCursor(page.Items[limit-1].ID, f)
-		page.NextCursor = &next
-	}
-	return page, nil
+	return paging.Load(q, []string{f.Query, f.Tag}, func(n Note) uuid.UUID { return n.ID }, load)
 }
 
 // Matcher says whether an entity tag is one that a client has named as its precondition.

@@ -1,7 +1,0 @@
-package members
-
-// What lists use.
-var (
-	EncodeCursor = encodeCursor
-	DecodeCursor = decodeCursor
-)
