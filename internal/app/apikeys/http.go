@@ -7,7 +7,6 @@ import (
 
 	"github.com/netrun-systems/go-service-template/internal/app/paging"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
-	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 	"github.com/netrun-systems/go-service-template/internal/platform/server/request"
 	"github.com/netrun-systems/go-service-template/internal/platform/server/respond"
 )
@@ -24,7 +23,7 @@ func (h *Handler) Create(c echo.Context) error {
 	if err := request.JSON(c, &d); err != nil {
 		return err
 	}
-	by, err := principal(c)
+	by, err := auth.Current(c.Request().Context())
 	if err != nil {
 		return err
 	}
@@ -42,7 +41,7 @@ func (h *Handler) List(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	by, err := principal(c)
+	by, err := auth.Current(c.Request().Context())
 	if err != nil {
 		return err
 	}
@@ -59,7 +58,7 @@ func (h *Handler) Get(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	by, err := principal(c)
+	by, err := auth.Current(c.Request().Context())
 	if err != nil {
 		return err
 	}
@@ -76,7 +75,7 @@ func (h *Handler) Revoke(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	by, err := principal(c)
+	by, err := auth.Current(c.Request().Context())
 	if err != nil {
 		return err
 	}
@@ -84,12 +83,4 @@ func (h *Handler) Revoke(c echo.Context) error {
 		return err
 	}
 	return respond.NoContent(c)
-}
-
-func principal(c echo.Context) (auth.Principal, error) {
-	p, ok := auth.PrincipalFrom(c.Request().Context())
-	if !ok {
-		return p, errors.New(errors.CodeAuthRequired, "")
-	}
-	return p, nil
 }

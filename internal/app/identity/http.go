@@ -8,7 +8,6 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/app/access"
 	"github.com/netrun-systems/go-service-template/internal/app/session"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
-	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 	"github.com/netrun-systems/go-service-template/internal/platform/server/request"
 	"github.com/netrun-systems/go-service-template/internal/platform/server/respond"
 )
@@ -53,9 +52,9 @@ func (h *Handler) Login(c echo.Context) error {
 // Me answers GET /v1/me.
 func (h *Handler) Me(c echo.Context) error {
 	ctx := c.Request().Context()
-	p, ok := auth.PrincipalFrom(ctx)
-	if !ok {
-		return errors.New(errors.CodeAuthRequired, "")
+	p, err := auth.Current(ctx)
+	if err != nil {
+		return err
 	}
 	user, err := h.service.Me(ctx, p)
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/netrun-systems/go-service-template/internal/app/paging"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
-	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 	"github.com/netrun-systems/go-service-template/internal/platform/server/request"
 	"github.com/netrun-systems/go-service-template/internal/platform/server/respond"
 )
@@ -50,7 +49,7 @@ func (h *Handler) Add(c echo.Context) error {
 	if err := request.JSON(c, &a); err != nil {
 		return err
 	}
-	by, err := principal(c)
+	by, err := auth.Current(c.Request().Context())
 	if err != nil {
 		return err
 	}
@@ -71,7 +70,7 @@ func (h *Handler) Change(c echo.Context) error {
 	if err := request.JSON(c, &change); err != nil {
 		return err
 	}
-	by, err := principal(c)
+	by, err := auth.Current(c.Request().Context())
 	if err != nil {
 		return err
 	}
@@ -88,7 +87,7 @@ func (h *Handler) Remove(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	by, err := principal(c)
+	by, err := auth.Current(c.Request().Context())
 	if err != nil {
 		return err
 	}
@@ -96,12 +95,4 @@ func (h *Handler) Remove(c echo.Context) error {
 		return err
 	}
 	return respond.NoContent(c)
-}
-
-func principal(c echo.Context) (auth.Principal, error) {
-	p, ok := auth.PrincipalFrom(c.Request().Context())
-	if !ok {
-		return p, errors.New(errors.CodeAuthRequired, "")
-	}
-	return p, nil
 }

@@ -28,9 +28,9 @@ func (h *Handler) Create(c echo.Context) error {
 		return err
 	}
 	ctx := c.Request().Context()
-	by, ok := auth.PrincipalFrom(ctx)
-	if !ok {
-		return errors.New(errors.CodeAuthRequired, "")
+	by, err := auth.Current(ctx)
+	if err != nil {
+		return err
 	}
 	key, err := idempotencyKey(c)
 	if err != nil {

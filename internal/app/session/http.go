@@ -107,11 +107,11 @@ func (h *Handler) End(c echo.Context) error {
 // user returns the principal of a request that a user has made. An API key has no session, and what it may do is said by its
 // scopes, which sessions are not in.
 func user(c echo.Context) (auth.Principal, error) {
-	p, ok := auth.PrincipalFrom(c.Request().Context())
-	switch {
-	case !ok:
-		return p, errors.New(errors.CodeAuthRequired, "")
-	case p.APIKeyID != uuid.Nil:
+	p, err := auth.Current(c.Request().Context())
+	if err != nil {
+		return p, err
+	}
+	if p.APIKeyID != uuid.Nil {
 		return p, errors.New(errors.CodeAuthorization, "Sessions are for users, not for API keys")
 	}
 	return p, nil

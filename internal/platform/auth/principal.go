@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 )
 
 // Principal is who a request comes from. What it may do is asked of the policy: see [Policy.Allows]. The zero value may do
@@ -50,4 +52,14 @@ func WithPrincipal(ctx context.Context, p Principal) context.Context {
 func PrincipalFrom(ctx context.Context) (Principal, bool) {
 	p, ok := ctx.Value(principalKey{}).(Principal)
 	return p, ok
+}
+
+// Current returns the principal that ctx carries, or an AUTH_REQUIRED where it carries none. Handlers that act for somebody ask
+// it, so that a route which was left without [Authenticate] refuses everybody.
+func Current(ctx context.Context) (Principal, error) {
+	p, ok := PrincipalFrom(ctx)
+	if !ok {
+		return p, errors.New(errors.CodeAuthRequired, "")
+	}
+	return p, nil
 }

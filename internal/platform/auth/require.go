@@ -25,9 +25,9 @@ func Require(policy *Policy, permission Permission, onDenied ...func(context.Con
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			ctx := c.Request().Context()
-			p, ok := PrincipalFrom(ctx)
-			if !ok {
-				return errors.New(errors.CodeAuthRequired, "")
+			p, err := Current(ctx)
+			if err != nil {
+				return err
 			}
 			if policy.Allows(p, permission) {
 				return next(c)
