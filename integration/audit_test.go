@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/netrun-systems/go-service-template/internal/app/apptest"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 )
 
@@ -67,7 +68,7 @@ func TestAuditTrailIsAppendOnly(t *testing.T) {
 	for _, statement := range []string{
 		"update audit_events set event = 'nothing'", "delete from audit_events", "truncate audit_events",
 	} {
-		tx, err := superuser(t, s.dsn).BeginTx(t.Context(), nil)
+		tx, err := apptest.Superuser(t, s.dsn).BeginTx(t.Context(), nil)
 		require.NoError(t, err)
 		_, err = tx.ExecContext(t.Context(), "set local role app_role")
 		require.NoError(t, err)

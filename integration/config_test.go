@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/netrun-systems/go-service-template/internal/app/apptest"
 	"github.com/netrun-systems/go-service-template/internal/platform/platformtest"
 )
 
@@ -45,7 +46,7 @@ func TestProductionNeedsItsSecrets(t *testing.T) {
 
 func TestSuperuserIsRefusedInProduction(t *testing.T) {
 	t.Parallel()
-	dsn := platformtest.Database(t, migrated)
+	dsn := platformtest.Database(t, apptest.Migrated)
 	s := launch(t, t.TempDir(), env{"APP_ENVIRONMENT": "production", "AUTH_JWT_PRIVATE_KEY": signingKey(t)}.list(dsn))
 	assert.Equal(t, 2, s.exit(t))
 	assert.Contains(t, s.stderr.String(), "superuser")
@@ -54,8 +55,8 @@ func TestSuperuserIsRefusedInProduction(t *testing.T) {
 
 func TestProductionWithARoleOfItsOwn(t *testing.T) {
 	t.Parallel()
-	dsn := platformtest.Database(t, migrated)
-	_, err := superuser(t, dsn).ExecContext(t.Context(), `do $$ begin
+	dsn := platformtest.Database(t, apptest.Migrated)
+	_, err := apptest.Superuser(t, dsn).ExecContext(t.Context(), `do $$ begin
 		create role integration_login login password 'integration' in role app_role;
 	exception when duplicate_object or unique_violation then null; end $$`)
 	require.NoError(t, err)
@@ -70,7 +71,7 @@ func TestSourcesOfTheConfiguration(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "dsn")
-	require.NoError(t, os.WriteFile(file, []byte(platformtest.Database(t, migrated)+"\n"), 0o600))
+	require.NoError(t, os.WriteFile(file, []byte(platformtest.Database(t, apptest.Migrated)+"\n"), 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, ".env"), []byte("APP_NAME=from-dotenv\nLOG_LEVEL=debug\n"), 0o600))
 	s := launch(t, dir, env{"DATABASE_URL_FILE": file, "LOG_LEVEL": "info"}.list(""))
 	started := s.await(t, "service_started")

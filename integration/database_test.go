@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/netrun-systems/go-service-template/internal/app/apptest"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 	"github.com/netrun-systems/go-service-template/internal/platform/platformtest"
 )
@@ -58,7 +59,7 @@ func TestRowSecurityHoldsWhenTheSQLForgetsTheTenant(t *testing.T) {
 	ada.note("ada's")
 	bob.note("bob's")
 	// The statements of the service name no tenant at all. This is what its role sees without one, and with one.
-	tx, err := superuser(t, s.dsn).BeginTx(t.Context(), nil)
+	tx, err := apptest.Superuser(t, s.dsn).BeginTx(t.Context(), nil)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, tx.Rollback()) }()
 	titles := func() (n int) {
@@ -169,7 +170,7 @@ func TestDatabaseKilledUnderLoad(t *testing.T) {
 		assert.Contains(t, []int{http.StatusOK, http.StatusCreated, http.StatusServiceUnavailable}, status, "%v", l.statuses)
 	}
 	var kept int
-	require.NoError(t, superuser(t, server.DSN()).QueryRowContext(t.Context(), "select count(*) from notes").Scan(&kept))
+	require.NoError(t, apptest.Superuser(t, server.DSN()).QueryRowContext(t.Context(), "select count(*) from notes").Scan(&kept))
 	assert.GreaterOrEqual(t, kept, l.statuses[http.StatusCreated], "nothing that was acknowledged is lost")
 	assert.Len(t, s.events("service_started"), 1, "the service has not restarted")
 	t.Logf("%v", l.statuses)

@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -9,12 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/netrun-systems/go-service-template/internal/platform/config"
-	"github.com/netrun-systems/go-service-template/internal/platform/db"
-	"github.com/netrun-systems/go-service-template/internal/platform/errors"
-	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 	"github.com/netrun-systems/go-service-template/internal/platform/platformtest"
-	"github.com/netrun-systems/go-service-template/migrations"
 )
 
 func TestMain(m *testing.M) { platformtest.Main(suite{m}) }
@@ -39,15 +33,6 @@ func (s suite) Run() int {
 	}
 	return s.tests.Run()
 }
-
-// migrated is a database with the schema of this build.
-var migrated = platformtest.Template{Name: "service", Hash: migrations.Hash(), Prepare: func(ctx context.Context, dsn string) error {
-	m, err := db.NewMigrator(ctx, db.Config{Base: config.Base{AppName: "integration"}, URL: config.Secret(dsn)}, migrations.Files, logging.For())
-	if err != nil {
-		return err
-	}
-	return errors.Join(m.Up(ctx), m.Close())
-}}
 
 const (
 	soon  = 20 * time.Second       // for what should come at once, on a busy machine

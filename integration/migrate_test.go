@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/netrun-systems/go-service-template/internal/app/apptest"
 	"github.com/netrun-systems/go-service-template/internal/platform/db"
 	"github.com/netrun-systems/go-service-template/internal/platform/platformtest"
 	"github.com/netrun-systems/go-service-template/migrations"
@@ -24,7 +25,7 @@ func TestFourProcessesMigrateAtOnce(t *testing.T) {
 		assert.Empty(t, p.dump(), "logs go to stderr")
 	}
 	var applied int
-	require.NoError(t, superuser(t, dsn).QueryRowContext(t.Context(), "select count(*) from goose_db_version where version_id > 0").Scan(&applied))
+	require.NoError(t, apptest.Superuser(t, dsn).QueryRowContext(t.Context(), "select count(*) from goose_db_version where version_id > 0").Scan(&applied))
 	latest, err := db.Latest(migrations.Files)
 	require.NoError(t, err)
 	assert.EqualValues(t, latest, applied, "each once")
@@ -71,7 +72,7 @@ func TestMigrateCommands(t *testing.T) {
 
 func TestSchemaThatIsBehindIsNotReady(t *testing.T) {
 	t.Parallel()
-	dsn := platformtest.Database(t, migrated)
+	dsn := platformtest.Database(t, apptest.Migrated)
 	down := launch(t, t.TempDir(), env{}.list(dsn), "migrate", "down")
 	require.Zero(t, down.exit(t), down.stderr.String())
 	s := startOn(t, dsn, env{"DB_AUTO_MIGRATE": "false"})

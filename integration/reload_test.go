@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/netrun-systems/go-service-template/internal/app/apptest"
 	"github.com/netrun-systems/go-service-template/internal/platform/platformtest"
 )
 
@@ -20,7 +21,7 @@ func TestReloadTakesEffectAndNamesWhatNeedsARestart(t *testing.T) {
 	write := func(text string) { require.NoError(t, os.WriteFile(file, []byte(text), 0o600)) }
 	write("LOG_LEVEL=debug\n")
 	e := env{"ENV_FILE": file}
-	list := e.list(platformtest.Database(t, migrated))
+	list := e.list(platformtest.Database(t, apptest.Migrated))
 	for i, entry := range list {
 		if entry == "LOG_LEVEL=debug" {
 			list[i] = "UNUSED=1"

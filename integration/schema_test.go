@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/netrun-systems/go-service-template/internal/app/apptest"
 	"github.com/netrun-systems/go-service-template/internal/platform/config"
 	"github.com/netrun-systems/go-service-template/internal/platform/db"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
@@ -17,7 +18,7 @@ import (
 // names returns the first column of a query.
 func names(t testing.TB, dsn, query string) (list []string) {
 	t.Helper()
-	rows, err := superuser(t, dsn).QueryContext(t.Context(), query)
+	rows, err := apptest.Superuser(t, dsn).QueryContext(t.Context(), query)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, rows.Close()) }()
 	for rows.Next() {
@@ -64,7 +65,7 @@ const leaks = `
 
 func TestEveryTenantTableHasRowSecurity(t *testing.T) {
 	t.Parallel()
-	dsn := platformtest.Database(t, migrated)
+	dsn := platformtest.Database(t, apptest.Migrated)
 	assert.Empty(t, names(t, dsn, leaks))
 
 	const policy = "(select nullif(current_setting('app.tenant_id', true), '')::uuid)"
@@ -78,7 +79,7 @@ func TestEveryTenantTableHasRowSecurity(t *testing.T) {
 		{"create policy more on forgotten for select using (true)", "forgotten has the policy more"},
 		{"drop policy more on forgotten; create view peek as select * from notes", "peek is a view that runs as its owner"},
 	} {
-		_, err := superuser(t, dsn).ExecContext(t.Context(), forgotten.statement)
+		_, err := apptest.Superuser(t, dsn).ExecContext(t.Context(), forgotten.statement)
 		require.NoError(t, err)
 		if forgotten.leak == "" {
 			assert.Empty(t, names(t, dsn, leaks))
@@ -92,7 +93,7 @@ func TestMemberSeesOneTenantAtATime(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil)
 	ada, bob := s.client.register(), s.client.register()
-	admin := superuser(t, s.dsn)
+	admin := apptest.Superuser(t, s.dsn)
 	_, err := admin.ExecContext(t.Context(), "insert into members (tenant_id, user_id, role) values ($1, $2, 'viewer')", bob.tenantID, ada.userID)
 	require.NoError(t, err)
 	tx, err := admin.BeginTx(t.Context(), nil)
@@ -119,7 +120,7 @@ func TestMemberSeesOneTenantAtATime(t *testing.T) {
 
 func TestApplicationRoleHasNoMoreThanItNeeds(t *testing.T) {
 	t.Parallel()
-	dsn := platformtest.Database(t, migrated)
+	dsn := platformtest.Database(t, apptest.Migrated)
 	assert.Empty(t, names(t, dsn, `
 		select rolname from pg_roles where rolname = 'app_role'
 			and (rolsuper or rolbypassrls or rolcreatedb or rolcreaterole or rolcanlogin)`))
@@ -137,7 +138,7 @@ func TestApplicationRoleHasNoMoreThanItNeeds(t *testing.T) {
 
 func TestEveryForeignKeyHasAnIndex(t *testing.T) {
 	t.Parallel()
-	assert.Empty(t, names(t, platformtest.Database(t, migrated), `
+	assert.Empty(t, names(t, platformtest.Database(t, apptest.Migrated), `
 		select conrelid::regclass || '.' || conname from pg_constraint c
 		where contype = 'f' and not exists (
 			select from pg_index i where i.indrelid = c.conrelid
@@ -154,7 +155,7 @@ const description = `
 
 func TestUpDownUp(t *testing.T) {
 	t.Parallel()
-	dsn := platformtest.Database(t, migrated)
+	dsn := platformtest.Database(t, apptest.Migrated)
 	m, err := db.NewMigrator(t.Context(), db.Config{Base: config.Base{AppName: "integration"}, URL: config.Secret(dsn)}, migrations.Files, logging.For())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, m.Close()) }()

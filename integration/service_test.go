@@ -17,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/netrun-systems/go-service-template/internal/app/apptest"
 	"github.com/netrun-systems/go-service-template/internal/platform/platformtest"
 )
 
@@ -57,7 +58,7 @@ func (e env) list(dsn string) []string {
 // start runs the service on a migrated database of its own and returns when it is ready.
 func start(t testing.TB, e env) *service {
 	t.Helper()
-	return startOn(t, platformtest.Database(t, migrated), e)
+	return startOn(t, platformtest.Database(t, apptest.Migrated), e)
 }
 
 // startOn runs the service on this database and returns when it says that it has started.

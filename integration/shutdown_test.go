@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"database/sql"
 	"net"
 	"net/http"
 	"os"
@@ -12,23 +11,15 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/netrun-systems/go-service-template/internal/app/apptest"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 	"github.com/netrun-systems/go-service-template/internal/platform/platformtest"
 )
 
-// superuser returns a connection pool to the database of a service, past row security.
-func superuser(t testing.TB, dsn string) *sql.DB {
-	t.Helper()
-	pool, err := sql.Open("postgres", dsn)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, pool.Close()) })
-	return pool
-}
-
 // lockNotes holds a lock that every write of a note waits for, until release is called.
 func lockNotes(t testing.TB, dsn string) (release func()) {
 	t.Helper()
-	tx, err := superuser(t, dsn).BeginTx(t.Context(), nil)
+	tx, err := apptest.Superuser(t, dsn).BeginTx(t.Context(), nil)
 	require.NoError(t, err)
 	_, err = tx.ExecContext(t.Context(), "lock table notes in share row exclusive mode")
 	require.NoError(t, err)
@@ -38,7 +29,7 @@ func lockNotes(t testing.TB, dsn string) (release func()) {
 // awaitWaiting returns when so many statements of the service wait for a lock.
 func awaitWaiting(t testing.TB, dsn string, n int) {
 	t.Helper()
-	pool := superuser(t, dsn)
+	pool := apptest.Superuser(t, dsn)
 	platformtest.Eventually(t, soon, func() error {
 		var waiting int
 		err := pool.QueryRowContext(t.Context(), `
@@ -88,7 +79,7 @@ func TestRequestInFlightIsAnsweredAfterSIGTERM(t *testing.T) {
 	assert.Zero(t, s.exit(t))
 	assert.Equal(t, []string{"http_request", "service_stopped"}, s.order("PATCH", "service_stopped"), "first the request, then the database")
 	var title string
-	require.NoError(t, superuser(t, s.dsn).QueryRowContext(t.Context(), "select title from notes").Scan(&title))
+	require.NoError(t, apptest.Superuser(t, s.dsn).QueryRowContext(t.Context(), "select title from notes").Scan(&title))
 	assert.Equal(t, "after", title, "what was answered is in the database")
 }
 

@@ -29,14 +29,19 @@ var levels = map[string]int{
 	"internal/platform/telemetry":    3,
 	"internal/platform/platformtest": 4,
 	"internal/app":                   5,
+	"internal/app/apptest":           6,
 	"cmd":                            6,
 	"integration":                    7,
 	"tools":                          7,
 	"internal":                       7, // This test.
 }
 
-// fixtures is the part that tests of every level may import, and nothing but tests.
-const fixtures = "internal/platform/platformtest"
+// fixtures are the parts that nothing imports but tests, and fixtures that stand above them. The number is the lowest level whose
+// tests may, although the fixtures stand above it.
+var fixtures = map[string]int{
+	"internal/platform/platformtest": 0,
+	"internal/app/apptest":           levels["internal/app"],
+}
 
 // An edge is one import of one package of this module by another, both named by their directory.
 type edge struct {
@@ -56,7 +61,7 @@ func TestPackagesImportLowerLevelsOnly(t *testing.T) {
 
 func TestViolationIsFound(t *testing.T) {
 	t.Parallel()
-	const platform = "internal/platform/"
+	const platform, app = "internal/platform/", "internal/app/"
 	tests := map[string]struct {
 		edge
 		want string // A part of the complaint; empty where the import is fine.
@@ -71,9 +76,16 @@ func TestViolationIsFound(t *testing.T) {
 		"sideways to a deeper one":    {edge{from: platform + "db", to: platform + "server/respond"}, "imports sideways"},
 		"the longer entry counts":     {edge{from: platform + "config", to: platform + "env/dotenv"}, ""},
 		"its neighbour does not":      {edge{from: platform + "config", to: platform + "env"}, "imports sideways"},
-		"a test, up to the fixtures":  {edge{from: platform + "db", to: fixtures, test: true}, ""},
+		"a test, up to fixtures":      {edge{from: platform + "db", to: platform + "platformtest", test: true}, ""},
+		"a test, up to its fixtures":  {edge{from: app + "notes", to: app + "apptest", test: true}, ""},
+		"a test, down to fixtures":    {edge{from: "integration", to: app + "apptest", test: true}, ""},
+		"a test, to those of others":  {edge{from: platform + "db", to: app + "apptest", test: true}, "imports up"},
 		"a test, up to anything else": {edge{from: platform + "db", to: "internal/app", test: true}, "imports up"},
-		"fixtures in the service":     {edge{from: "internal/app", to: fixtures}, "outside a test"},
+		"fixtures, down to fixtures":  {edge{from: app + "apptest", to: platform + "platformtest"}, ""},
+		"fixtures, up to fixtures":    {edge{from: platform + "platformtest", to: app + "apptest"}, "imports up"},
+		"fixtures in the service":     {edge{from: "internal/app", to: platform + "platformtest"}, "outside a test"},
+		"its own fixtures":            {edge{from: app + "notes", to: app + "apptest"}, "outside a test"},
+		"fixtures in a command":       {edge{from: "cmd/api", to: app + "apptest"}, "outside a test"},
 		"from an unknown part":        {edge{from: "pkg/helpers", to: platform + "errors"}, "pkg/helpers has no level"},
 		"to an unknown part":          {edge{from: "cmd/api", to: platform + "errorsx"}, "errorsx has no level"},
 	}
@@ -118,14 +130,16 @@ func violation(e edge) string {
 		return fmt.Sprintf("%s has no level: give it one in this test", e.from)
 	}
 	to, toLevel, known := part(e.to)
+	_, isFixture := fixtures[from]
+	forTestsFrom, toFixture := fixtures[to]
 	switch {
 	case !known:
 		return fmt.Sprintf("%s has no level: give it one in this test", e.to)
 	case from == to:
 		return ""
-	case to == fixtures && !e.test:
+	case toFixture && !e.test && !isFixture:
 		return fmt.Sprintf("%s imports %s outside a test", e.from, e.to)
-	case to == fixtures:
+	case toFixture && e.test && fromLevel >= forTestsFrom:
 		return ""
 	case toLevel > fromLevel:
 		return fmt.Sprintf("%s (level %d) imports up: %s (level %d)", e.from, fromLevel, e.to, toLevel)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/netrun-systems/go-service-template/internal/app/access"
 	"github.com/netrun-systems/go-service-template/internal/app/apikeys"
+	"github.com/netrun-systems/go-service-template/internal/app/apptest"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 	"github.com/netrun-systems/go-service-template/internal/platform/platformtest"
@@ -22,8 +23,8 @@ import (
 func TestAuthenticate(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	tenant, elsewhere := f.tenant(t), f.tenant(t)
-	p := f.member(t, tenant, access.RoleMember)
+	tenant, elsewhere := f.Tenant(t), f.Tenant(t)
+	p := f.Member(t, tenant, access.RoleMember)
 	created, key := f.create(t, p, access.NotesRead, access.NotesWrite)
 	got, err := f.Authenticate(t.Context(), key)
 	require.NoError(t, err)
@@ -43,19 +44,19 @@ func TestAuthenticate(t *testing.T) {
 	refused("another tenant", auth.NewAPIKey(elsewhere, key.ID()), auth.ErrAPIKeyUnknown, false)
 
 	_, revoked := f.create(t, p, readNotes...)
-	require.NoError(t, f.Revoke(as(t, p), p, revoked.ID()))
+	require.NoError(t, f.Revoke(apptest.As(t, p), p, revoked.ID()))
 	refused("revoked", revoked, auth.ErrAPIKeyRevoked, true)
 	refused("another secret of a revoked one", auth.NewAPIKey(tenant, revoked.ID()), auth.ErrAPIKeyUnknown, false)
 	_, expired := f.create(t, p, readNotes...)
-	f.exec(t, `update api_keys set expires_at = now() where id = $1`, expired.ID())
+	f.Exec(t, `update api_keys set expires_at = now() where id = $1`, expired.ID())
 	refused("expired", expired, auth.ErrAPIKeyExpired, true)
 	_, endless := f.create(t, p, readNotes...)
-	f.exec(t, `update api_keys set expires_at = null where id = $1`, endless.ID())
+	f.Exec(t, `update api_keys set expires_at = null where id = $1`, endless.ID())
 	got, err = f.Authenticate(t.Context(), endless)
 	require.NoError(t, err)
 	assert.True(t, got.ExpiresAt.IsZero())
 
-	f.exec(t, `delete from members where user_id = $1`, p.UserID)
+	f.Exec(t, `delete from members where user_id = $1`, p.UserID)
 	refused("of a removed member", key, auth.ErrAPIKeyUnknown, false)
 }
 
@@ -63,12 +64,12 @@ func TestAuthenticate(t *testing.T) {
 func TestKeyHasTheRoleOfNow(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	p := f.member(t, f.tenant(t), access.RoleOwner)
+	p := f.Member(t, f.Tenant(t), access.RoleOwner)
 	_, key := f.create(t, p, access.NotesWrite, access.AuditRead)
 	for role, want := range map[auth.Role][]auth.Permission{
 		access.RoleOwner: {access.AuditRead, access.NotesWrite}, access.RoleMember: {access.NotesWrite}, access.RoleViewer: {},
 	} {
-		f.exec(t, `update members set role = $1 where user_id = $2`, role, p.UserID)
+		f.Exec(t, `update members set role = $1 where user_id = $2`, role, p.UserID)
 		got, err := f.Authenticate(t.Context(), key)
 		require.NoError(t, err)
 		assert.Equal(t, []auth.Role{role}, got.Roles)
@@ -80,12 +81,12 @@ func TestKeyHasTheRoleOfNow(t *testing.T) {
 func TestMiddleware(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	p := f.member(t, f.tenant(t), access.RoleMember)
+	p := f.Member(t, f.Tenant(t), access.RoleMember)
 	_, good := f.create(t, p, readNotes...)
 	_, revoked := f.create(t, p, readNotes...)
-	require.NoError(t, f.Revoke(as(t, p), p, revoked.ID()))
+	require.NoError(t, f.Revoke(apptest.As(t, p), p, revoked.ID()))
 	_, expired := f.create(t, p, readNotes...)
-	f.exec(t, `update api_keys set expires_at = now() where id = $1`, expired.ID())
+	f.Exec(t, `update api_keys set expires_at = now() where id = $1`, expired.ID())
 	var rejections []string
 	e := echo.New()
 	e.HTTPErrorHandler = errors.Handler(nil)
@@ -121,7 +122,7 @@ func TestMiddleware(t *testing.T) {
 func TestDatabaseThatIsAwayIsNoRefusal(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.exec(t, `alter table api_keys rename to elsewhere`)
+	f.Exec(t, `alter table api_keys rename to elsewhere`)
 	_, err := f.Authenticate(t.Context(), auth.NewAPIKey(uuid.New(), uuid.New()))
 	assert.True(t, errors.HasCode(err, errors.CodeDatabase), err)
 }
@@ -129,14 +130,14 @@ func TestDatabaseThatIsAwayIsNoRefusal(t *testing.T) {
 func TestLastUse(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	p := f.member(t, f.tenant(t), access.RoleMember)
+	p := f.Member(t, f.Tenant(t), access.RoleMember)
 	created, key := f.create(t, p, readNotes...)
 	use := func() {
 		_, err := f.Authenticate(t.Context(), key)
 		require.NoError(t, err)
 	}
 	lastUse := func() *time.Time {
-		k, err := f.Get(as(t, p), p, created.ID)
+		k, err := f.Get(apptest.As(t, p), p, created.ID)
 		require.NoError(t, err)
 		return k.LastUsedAt
 	}
@@ -161,7 +162,7 @@ func TestLastUse(t *testing.T) {
 
 	stop()
 	<-done
-	f.exec(t, `update api_keys set last_used_at = now() - interval '61 seconds'`)
+	f.Exec(t, `update api_keys set last_used_at = now() - interval '61 seconds'`)
 	for range 3 {
 		use()
 	}
@@ -169,17 +170,17 @@ func TestLastUse(t *testing.T) {
 	f.Run(ctx) // has ended: what is left is written down
 	assert.Zero(t, f.Pending())
 	assert.True(t, lastUse().After(first) || lastUse().Equal(first))
-	assert.Zero(t, f.count(t, `select count(*) from api_keys where last_used_at < now() - interval '60 seconds'`))
+	assert.Zero(t, f.Count(t, `select count(*) from api_keys where last_used_at < now() - interval '60 seconds'`))
 }
 
 func TestUseThatCannotBeNotedIsForgotten(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	p := f.member(t, f.tenant(t), access.RoleMember)
+	p := f.Member(t, f.Tenant(t), access.RoleMember)
 	_, key := f.create(t, p, readNotes...)
 	_, err := f.Authenticate(t.Context(), key)
 	require.NoError(t, err)
-	f.exec(t, `alter table api_keys rename to elsewhere`)
+	f.Exec(t, `alter table api_keys rename to elsewhere`)
 	ended, stop := context.WithCancel(t.Context())
 	stop()
 	f.Run(ended)
@@ -189,8 +190,8 @@ func TestUseThatCannotBeNotedIsForgotten(t *testing.T) {
 // The least work a request with a key costs: a transaction with one look-up.
 func BenchmarkAuthenticate(b *testing.B) {
 	f := newFixture(b)
-	p := f.member(b, f.tenant(b), access.RoleMember)
-	created, err := f.Create(as(b, p), p, apikeys.Draft{Name: "a", Scopes: readNotes})
+	p := f.Member(b, f.Tenant(b), access.RoleMember)
+	created, err := f.Create(apptest.As(b, p), p, apikeys.Draft{Name: "a", Scopes: readNotes})
 	require.NoError(b, err)
 	key, err := auth.ParseAPIKey(created.Text)
 	require.NoError(b, err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/netrun-systems/go-service-template/internal/app/access"
 	"github.com/netrun-systems/go-service-template/internal/app/apikeys"
+	"github.com/netrun-systems/go-service-template/internal/app/apptest"
 	"github.com/netrun-systems/go-service-template/internal/app/paging"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/db"
@@ -22,9 +23,9 @@ import (
 func TestReach(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	tenant := f.tenant(t)
-	ann, bob, admin := f.member(t, tenant, access.RoleMember), f.member(t, tenant, access.RoleMember), f.member(t, tenant, access.RoleAdmin)
-	stranger := f.member(t, f.tenant(t), access.RoleOwner)
+	tenant := f.Tenant(t)
+	ann, bob, admin := f.Member(t, tenant, access.RoleMember), f.Member(t, tenant, access.RoleMember), f.Member(t, tenant, access.RoleAdmin)
+	stranger := f.Member(t, f.Tenant(t), access.RoleOwner)
 	narrow := admin
 	narrow.APIKeyID, narrow.Scopes = uuid.New(), []auth.Permission{access.APIKeysRead, access.APIKeysWrite}
 	anns, _ := f.create(t, ann, readNotes...)
@@ -41,7 +42,7 @@ func TestReach(t *testing.T) {
 		"a member of another name": {auth.Principal{UserID: ann.UserID, TenantID: stranger.TenantID, Roles: ann.Roles}, nil},
 	}
 	for name, tt := range tests {
-		page, err := f.List(as(t, tt.by), tt.by, paging.Query{})
+		page, err := f.List(apptest.As(t, tt.by), tt.by, paging.Query{})
 		require.NoError(t, err)
 		var got []uuid.UUID
 		for _, k := range page.Items {
@@ -49,7 +50,7 @@ func TestReach(t *testing.T) {
 		}
 		assert.Equal(t, tt.want, got, name)
 		for _, id := range []uuid.UUID{anns.ID, bobs.ID, admins.ID} {
-			_, err := f.Get(as(t, tt.by), tt.by, id)
+			_, err := f.Get(apptest.As(t, tt.by), tt.by, id)
 			if slices.Contains(tt.want, id) {
 				assert.NoError(t, err, name)
 				continue
@@ -58,49 +59,36 @@ func TestReach(t *testing.T) {
 		}
 	}
 	gone := func(by auth.Principal, id uuid.UUID) {
-		f.call(t, by, "DELETE", "/v1/api-keys/"+id.String(), "").problem(t, errors.CodeNotFound)
+		f.call(t, by, "DELETE", "/v1/api-keys/"+id.String(), "").Problem(t, errors.CodeNotFound)
 	}
 	gone(ann, bobs.ID)
 	gone(stranger, bobs.ID)
 	gone(ann, uuid.New())
-	assert.Zero(t, f.count(t, `select count(*) from audit_events where event = 'api_key_revoked'`))
-	assert.Equal(t, 204, f.call(t, ann, "DELETE", "/v1/api-keys/"+anns.ID.String(), "").status)
+	assert.Zero(t, f.Count(t, `select count(*) from audit_events where event = 'api_key_revoked'`))
+	assert.Equal(t, 204, f.call(t, ann, "DELETE", "/v1/api-keys/"+anns.ID.String(), "").Status)
 	gone(ann, anns.ID)
-	f.call(t, ann, "GET", "/v1/api-keys/"+anns.ID.String(), "").problem(t, errors.CodeNotFound)
-	assert.Equal(t, 204, f.call(t, admin, "DELETE", "/v1/api-keys/"+bobs.ID.String(), "").status)
-	assert.Equal(t, 1, f.count(t, `
+	f.call(t, ann, "GET", "/v1/api-keys/"+anns.ID.String(), "").Problem(t, errors.CodeNotFound)
+	assert.Equal(t, 204, f.call(t, admin, "DELETE", "/v1/api-keys/"+bobs.ID.String(), "").Status)
+	assert.Equal(t, 1, f.Count(t, `
 		select count(*) from audit_events where event = 'api_key_revoked' and actor_id = $1 and target_id = $2 and details->>'owner_id' = $3`,
 		admin.UserID, bobs.ID, bob.UserID.String()))
-	assert.Equal(t, 2, f.count(t, `select count(*) from audit_events where event = 'api_key_revoked'`))
+	assert.Equal(t, 2, f.Count(t, `select count(*) from audit_events where event = 'api_key_revoked'`))
 }
 
 func TestPages(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	tenant := f.tenant(t)
-	p, admin := f.member(t, tenant, access.RoleMember), f.member(t, tenant, access.RoleAdmin)
+	tenant := f.Tenant(t)
+	p, admin := f.Member(t, tenant, access.RoleMember), f.Member(t, tenant, access.RoleAdmin)
 	for _, name := range strings.Split("abcdefg", "") {
-		_, err := f.Create(as(t, p), p, apikeys.Draft{Name: name, Scopes: readNotes})
+		_, err := f.Create(apptest.As(t, p), p, apikeys.Draft{Name: name, Scopes: readNotes})
 		require.NoError(t, err)
 	}
 	for _, by := range []auth.Principal{p, admin} {
 		for limit, want := range map[string]string{"1": "g,f,e,d,c,b,a", "3": "gfe,dcb,a", "7": "gfedcba", "100": "gfedcba"} {
-			var pages []string
-			for cursor := ""; ; {
-				got := f.call(t, by, "GET", "/v1/api-keys?limit="+limit+cursor, "")
-				require.Equal(t, 200, got.status, got.body)
-				var names string
-				for _, item := range got.body["items"].([]any) {
-					names += item.(map[string]any)["name"].(string)
-				}
-				pages = append(pages, names)
-				next, more := got.body["next_cursor"].(string)
-				if !more {
-					break
-				}
-				cursor = "&cursor=" + next
-			}
-			assert.Equal(t, want, strings.Join(pages, ","))
+			assert.Equal(t, want, apptest.Pages(t, "name", func(cursor string) apptest.Answer {
+				return f.call(t, by, "GET", "/v1/api-keys?limit="+limit+"&cursor="+cursor, "")
+			}))
 		}
 	}
 }
@@ -108,29 +96,29 @@ func TestPages(t *testing.T) {
 func TestBadParameters(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	p := f.member(t, f.tenant(t), access.RoleMember)
+	p := f.Member(t, f.Tenant(t), access.RoleMember)
 	for path, field := range map[string]string{
 		"?limit=0": "limit", "?limit=101": "limit", "?limit=x": "limit", "?cursor=x": "cursor", "?cursor=" + strings.Repeat("A", 101): "cursor",
 		"?cursor=%00": "cursor", "?cursor=" + strings.Repeat("%0A", 23): "cursor", "?cursor=AAAA&cursor=AAAA": "cursor", "/x": "id",
 		"/%7B01890a5d-ac96-774b-bcce-b302099a8057%7D": "id",
 	} {
-		assert.Equal(t, []string{field}, f.call(t, p, "GET", "/v1/api-keys"+path, "").problem(t, errors.CodeValidation), path)
+		assert.Equal(t, []string{field}, f.call(t, p, "GET", "/v1/api-keys"+path, "").Problem(t, errors.CodeValidation), path)
 	}
-	assert.Equal(t, []string{"id"}, f.call(t, p, "DELETE", "/v1/api-keys/x", "").problem(t, errors.CodeValidation))
+	assert.Equal(t, []string{"id"}, f.call(t, p, "DELETE", "/v1/api-keys/x", "").Problem(t, errors.CodeValidation))
 	for _, r := range [][2]string{{"GET", "/v1/api-keys"}, {"GET", "/v1/api-keys/" + uuid.NewString()}, {"DELETE", "/v1/api-keys/" + uuid.NewString()}} {
-		f.call(t, auth.Principal{}, r[0], r[1], "").problem(t, errors.CodeAuthRequired)
+		f.call(t, auth.Principal{}, r[0], r[1], "").Problem(t, errors.CodeAuthRequired)
 	}
-	f.call(t, auth.Principal{}, "POST", "/v1/api-keys", `{"name":"a","scopes":["notes:read"]}`).problem(t, errors.CodeAuthRequired)
+	f.call(t, auth.Principal{}, "POST", "/v1/api-keys", `{"name":"a","scopes":["notes:read"]}`).Problem(t, errors.CodeAuthRequired)
 }
 
 func TestRowSecurity(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	ann, bob := f.member(t, f.tenant(t), access.RoleMember), f.member(t, f.tenant(t), access.RoleMember)
+	ann, bob := f.Member(t, f.Tenant(t), access.RoleMember), f.Member(t, f.Tenant(t), access.RoleMember)
 	f.create(t, ann, readNotes...)
 	as := func(p auth.Principal, statement string, args ...any) (n int64, err error) {
-		err = f.pool.InTenant(as(t, p), func(ctx context.Context) error {
-			n, err = db.Exec(ctx, f.pool, statement, args...)
+		err = f.Pool.InTenant(apptest.As(t, p), func(ctx context.Context) error {
+			n, err = db.Exec(ctx, f.Pool, statement, args...)
 			return err
 		})
 		return n, err

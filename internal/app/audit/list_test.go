@@ -1,7 +1,6 @@
 package audit_test
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -14,41 +13,33 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/netrun-systems/go-service-template/internal/app/apptest"
 	"github.com/netrun-systems/go-service-template/internal/app/audit"
-	"github.com/netrun-systems/go-service-template/internal/platform/db"
+	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 )
 
 // get answers GET /v1/audit in a tenant.
-func (f *fixture) get(t testing.TB, tenant uuid.UUID, query string) *httptest.ResponseRecorder {
+func (f *fixture) get(t testing.TB, tenant uuid.UUID, query string) apptest.Answer {
 	t.Helper()
-	e := echo.New()
-	e.HTTPErrorHandler = errors.Handler(nil)
-	e.GET("/v1/audit", audit.NewHandler(audit.NewService(f.pool)).List)
-	w := httptest.NewRecorder()
-	e.ServeHTTP(w, httptest.NewRequestWithContext(db.WithTenant(t.Context(), tenant), http.MethodGet, "/v1/audit?"+query, nil))
-	return w
+	e := apptest.Router()
+	e.GET("/v1/audit", audit.NewHandler(audit.NewService(f.Pool)).List)
+	return apptest.Call(t, e, auth.Principal{UserID: uuid.New(), TenantID: tenant}, "GET", "/v1/audit?"+query, "")
 }
 
-type page struct {
-	Items      []map[string]any `json:"items"`
-	NextCursor *string          `json:"next_cursor"`
-}
-
-func (f *fixture) page(t testing.TB, tenant uuid.UUID, query string) (p page) {
+// targets returns the targets of a page, which have names of one letter.
+func (f *fixture) targets(t testing.TB, tenant uuid.UUID, query string) string {
 	t.Helper()
-	w := f.get(t, tenant, query)
-	require.Equal(t, http.StatusOK, w.Code, w.Body)
-	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &p))
-	return p
+	return f.get(t, tenant, query).Items(t, "target_id")
 }
 
-func (p page) targets() string {
-	names := make([]string, len(p.Items))
-	for i, item := range p.Items {
-		names[i], _ = item["target_id"].(string)
-	}
-	return strings.Join(names, "")
+// cursor returns the cursor that a page leads on with.
+func (f *fixture) cursor(t testing.TB, tenant uuid.UUID, query string) string {
+	t.Helper()
+	page := f.get(t, tenant, query)
+	next, ok := page.Body["next_cursor"].(string)
+	require.True(t, ok, page.Body)
+	return next
 }
 
 // put adds an entry of a time.
@@ -56,7 +47,7 @@ func (f *fixture) put(t testing.TB, tenant, actor uuid.UUID, at time.Time, event
 	t.Helper()
 	id := audit.At(at)
 	copy(id[9:], uuid.New().String())
-	f.exec(t, `insert into audit_events (id, tenant_id, occurred_at, event, outcome, actor_id, target_type, target_id, details)
+	f.Exec(t, `insert into audit_events (id, tenant_id, occurred_at, event, outcome, actor_id, target_type, target_id, details)
 		values ($1, $2, $3, $4, 'success', $5, $6, $7, '{}')`, id, tenant, at, event, actor, targetType, targetID)
 }
 
@@ -91,13 +82,13 @@ func TestFilters(t *testing.T) {
 	}
 	for query, want := range tests {
 		if want == "!" {
-			assert.Equal(t, http.StatusBadRequest, f.get(t, tenant, query).Code)
+			f.get(t, tenant, query).Problem(t, errors.CodeValidation)
 			continue
 		}
-		assert.Equal(t, want, f.page(t, tenant, query).targets(), query)
+		assert.Equal(t, want, f.targets(t, tenant, query), query)
 	}
-	assert.Equal(t, "x", f.page(t, other, "").targets())
-	assert.JSONEq(t, `{"items": [], "next_cursor": null}`, f.get(t, uuid.New(), "").Body.String())
+	assert.Equal(t, "x", f.targets(t, other, ""))
+	assert.Equal(t, map[string]any{"items": []any{}, "next_cursor": nil}, f.get(t, uuid.New(), "").Body)
 }
 
 func TestPages(t *testing.T) {
@@ -109,22 +100,18 @@ func TestPages(t *testing.T) {
 	}
 	for limit, want := range map[string]string{"1": "g,f,e,d,c,b,a", "2": "gf,ed,cb,a", "6": "gfedcb,a", "7": "gfedcba", "100": "gfedcba"} {
 		filters := url.Values{"limit": {limit}, "event": {"member_added"}, "since": {"2026-01-01T00:00:00Z"}}
-		var pages []string
-		for {
-			p := f.page(t, tenant, filters.Encode())
-			pages = append(pages, p.targets())
-			if p.NextCursor == nil {
-				break
+		assert.Equal(t, want, apptest.Pages(t, "target_id", func(cursor string) apptest.Answer {
+			if cursor != "" {
+				filters.Set("cursor", cursor)
+				filters.Set("since", "2026-01-01T01:00:00+01:00") // the same time
 			}
-			filters.Set("cursor", *p.NextCursor)
-			filters.Set("since", "2026-01-01T01:00:00+01:00") // the same time
-		}
-		assert.Equal(t, want, strings.Join(pages, ","), limit)
+			return f.get(t, tenant, filters.Encode())
+		}), limit)
 	}
-	first := f.page(t, tenant, "limit=3")
+	cursor := f.cursor(t, tenant, "limit=3")
 	f.put(t, tenant, actor, time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC), "member_added", "user", "new")
-	assert.Equal(t, "dcb", f.page(t, tenant, "limit=3&cursor="+*first.NextCursor).targets(), "a new entry moves nothing")
-	assert.Empty(t, f.page(t, uuid.New(), "cursor="+*first.NextCursor).Items, "a cursor opens no other tenant's trail")
+	assert.Equal(t, "dcb", f.targets(t, tenant, "limit=3&cursor="+cursor), "a new entry moves nothing")
+	assert.Empty(t, f.targets(t, uuid.New(), "cursor="+cursor), "a cursor opens no other tenant's trail")
 }
 
 func TestBadParameters(t *testing.T) {
@@ -134,7 +121,7 @@ func TestBadParameters(t *testing.T) {
 	for range 2 {
 		f.put(t, tenant, uuid.New(), time.Now(), "member_added", "user", "a")
 	}
-	cursor := *f.page(t, tenant, "limit=1&event=member_added").NextCursor
+	cursor := f.cursor(t, tenant, "limit=1&event=member_added")
 	for query, field := range map[string]string{
 		"limit=0": "limit", "limit=101": "limit", "limit=x": "limit", "limit=1&limit=1": "limit",
 		"cursor=x":         "cursor",
@@ -153,17 +140,9 @@ func TestBadParameters(t *testing.T) {
 		"since=2026-01-31T12:00:00Z&until=2026-01-31T12:00:00Z": "until",
 		"since=2026-02-01T00:00:00Z&until=2026-01-01T00:00:00Z": "until",
 	} {
-		w := f.get(t, tenant, query)
-		assert.Equal(t, http.StatusBadRequest, w.Code, query)
-		var problem struct {
-			Code    string
-			Details struct{ Fields []errors.FieldError }
-		}
-		require.NoError(t, json.Unmarshal(w.Body.Bytes(), &problem))
-		require.Len(t, problem.Details.Fields, 1, query)
-		assert.Equal(t, field, problem.Details.Fields[0].Field, query)
+		assert.Equal(t, []string{field}, f.get(t, tenant, query).Problem(t, errors.CodeValidation), query)
 	}
-	assert.Equal(t, http.StatusOK, f.get(t, tenant, "event=member_added&cursor="+cursor).Code)
+	assert.Equal(t, http.StatusOK, f.get(t, tenant, "event=member_added&cursor="+cursor).Status)
 }
 
 func TestMiddleware(t *testing.T) {

@@ -22,14 +22,14 @@ import (
 func TestRecordIsARowAndALine(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	ctx, p := as(t.Context(), uuid.New())
+	ctx, p := someone(t, uuid.New())
 	ctx = errors.WithCorrelationID(audit.WithRemoteIP(ctx, "192.0.2.7"), "request-1")
 	before := time.Now().Truncate(time.Millisecond)
 	f.record(ctx, t, audit.Entry{
 		Event: "member_added", TargetType: "user", TargetID: "42", Reason: "invited", Details: map[string]any{"role": "admin", "attempt": 3},
 	})
 
-	page, err := audit.NewService(f.pool).List(ctx, audit.Filter{}, paging.Query{})
+	page, err := audit.NewService(f.Pool).List(ctx, audit.Filter{}, paging.Query{})
 	require.NoError(t, err)
 	require.Len(t, page.Items, 1)
 	assert.Nil(t, page.NextCursor)
@@ -61,17 +61,17 @@ func TestRecordIsARowAndALine(t *testing.T) {
 func TestWhatIsUndoneWasNotRecorded(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	ctx, _ := as(t.Context(), uuid.New())
+	ctx, _ := someone(t, uuid.New())
 	undone := errors.Sentinel("undone")
-	err := f.pool.InTenant(ctx, func(ctx context.Context) error {
+	err := f.Pool.InTenant(ctx, func(ctx context.Context) error {
 		require.NoError(t, f.Record(ctx, audit.Entry{Event: "all_undone"}))
 		assert.Empty(t, f.log.of(t, "all_undone"), "not before the commit")
 		return undone
 	})
 	require.ErrorIs(t, err, undone)
-	require.NoError(t, f.pool.InTenant(ctx, func(ctx context.Context) error {
+	require.NoError(t, f.Pool.InTenant(ctx, func(ctx context.Context) error {
 		require.NoError(t, f.Record(ctx, audit.Entry{Event: "kept"}))
-		err := f.pool.InTenant(ctx, func(ctx context.Context) error {
+		err := f.Pool.InTenant(ctx, func(ctx context.Context) error {
 			require.NoError(t, f.Record(ctx, audit.Entry{Event: "part_undone"}))
 			return undone
 		})
@@ -79,7 +79,7 @@ func TestWhatIsUndoneWasNotRecorded(t *testing.T) {
 		return nil
 	}))
 	assert.Panics(t, func() {
-		_ = f.pool.InTenant(ctx, func(ctx context.Context) error {
+		_ = f.Pool.InTenant(ctx, func(ctx context.Context) error {
 			require.NoError(t, f.Record(ctx, audit.Entry{Event: "panicked"}))
 			panic("undone")
 		})
@@ -88,26 +88,26 @@ func TestWhatIsUndoneWasNotRecorded(t *testing.T) {
 		assert.Empty(t, f.log.of(t, event))
 	}
 	assert.Len(t, f.log.of(t, "kept"), 1)
-	assert.Equal(t, 1, f.count(t, `select count(*) from audit_events`))
+	assert.Equal(t, 1, f.Count(t, `select count(*) from audit_events`))
 }
 
 func TestRecordNeedsATransactionAndAnEvent(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	ctx, _ := as(t.Context(), uuid.New())
+	ctx, _ := someone(t, uuid.New())
 	err := f.Record(ctx, audit.Entry{Event: "member_added"})
 	assert.True(t, errors.HasCode(err, errors.CodeInternal), err)
-	err = f.pool.InTenant(ctx, func(ctx context.Context) error { return f.Record(ctx, audit.Entry{}) })
+	err = f.Pool.InTenant(ctx, func(ctx context.Context) error { return f.Record(ctx, audit.Entry{}) })
 	assert.True(t, errors.HasCode(err, errors.CodeInternal), err)
-	assert.Zero(t, f.count(t, `select count(*) from audit_events`))
+	assert.Zero(t, f.Count(t, `select count(*) from audit_events`))
 }
 
 func TestTrailThatCannotBeWrittenIsAnError(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.exec(t, `alter table audit_events rename to elsewhere`)
-	ctx, _ := as(t.Context(), uuid.New())
-	err := f.pool.InTenant(ctx, func(ctx context.Context) error { return f.Record(ctx, audit.Entry{Event: "member_added"}) })
+	f.Exec(t, `alter table audit_events rename to elsewhere`)
+	ctx, _ := someone(t, uuid.New())
+	err := f.Pool.InTenant(ctx, func(ctx context.Context) error { return f.Record(ctx, audit.Entry{Event: "member_added"}) })
 	assert.True(t, errors.HasCode(err, errors.CodeDatabase), err)
 	assert.Empty(t, f.log.of(t, "member_added"))
 }
@@ -115,7 +115,7 @@ func TestTrailThatCannotBeWrittenIsAnError(t *testing.T) {
 func TestLevels(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	ctx, _ := as(t.Context(), uuid.New())
+	ctx, _ := someone(t, uuid.New())
 	tests := []struct{ event, outcome, wantOutcome, wantLevel string }{
 		{"login_succeeded", "", "success", "info"},
 		{"session_revoked", "success", "success", "info"},
@@ -133,7 +133,7 @@ func TestLevels(t *testing.T) {
 		last := logged[len(logged)-1]
 		assert.Equal(t, tt.wantLevel, last["level"], tt.event)
 		assert.Equal(t, tt.wantOutcome, last["outcome"], tt.event)
-		assert.Equal(t, 1, f.count(t, `select count(*) from audit_events where event = $1 and outcome = $2`, tt.event, tt.wantOutcome))
+		assert.Equal(t, 1, f.Count(t, `select count(*) from audit_events where event = $1 and outcome = $2`, tt.event, tt.wantOutcome))
 	}
 }
 
@@ -141,7 +141,7 @@ func TestActor(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	tenant, other, session := uuid.New(), uuid.New(), uuid.New()
-	signedIn, p := as(t.Context(), tenant)
+	signedIn, p := someone(t, tenant)
 	key := auth.Principal{UserID: uuid.New(), TenantID: tenant, APIKeyID: uuid.New()}
 	withKey := auth.WithPrincipal(signedIn, key)
 	nobody := db.WithTenant(t.Context(), tenant)
@@ -161,7 +161,7 @@ func TestActor(t *testing.T) {
 		tt.entry.Event, tt.entry.TargetID = "login_succeeded", name
 		f.record(tt.ctx, t, tt.entry)
 		var got [3]uuid.NullUUID
-		row := f.admin.QueryRowContext(t.Context(), `select actor_id, session_id, api_key_id from audit_events where target_id = $1`, name)
+		row := f.Superuser.QueryRowContext(t.Context(), `select actor_id, session_id, api_key_id from audit_events where target_id = $1`, name)
 		require.NoError(t, row.Scan(&got[0], &got[1], &got[2]), name)
 		for i, want := range tt.want {
 			assert.Equal(t, uuid.NullUUID{UUID: want, Valid: want != uuid.Nil}, got[i], name)
@@ -173,13 +173,13 @@ func TestActor(t *testing.T) {
 func TestTextsAreMadeToFit(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	ctx, _ := as(t.Context(), uuid.New())
+	ctx, _ := someone(t, uuid.New())
 	bad := "\xff\x00" + strings.Repeat("é", 5000)
 	f.record(ctx, t, audit.Entry{
 		Event: bad, Outcome: bad, TargetType: bad, TargetID: bad, Reason: bad, RemoteIP: bad, Details: map[string]any{bad: bad, "short": "a\x00b"},
 	})
 	var texts [6]string
-	require.NoError(t, f.admin.QueryRowContext(t.Context(), `
+	require.NoError(t, f.Superuser.QueryRowContext(t.Context(), `
 		select event, outcome, target_type, target_id, reason, remote_ip from audit_events where details->>'short' = 'a'||chr(65533)||'b'`).
 		Scan(&texts[0], &texts[1], &texts[2], &texts[3], &texts[4], &texts[5]))
 	for i, longest := range []int{64, 32, 64, 200, 200, 64} {
@@ -222,16 +222,16 @@ func TestDeniedAndRejected(t *testing.T) {
 		_, kept := rejected[i]["audit_id"]
 		assert.Equal(t, want.kept, kept, want.reason)
 	}
-	assert.Equal(t, 3, f.count(t, `select count(*) from audit_events where tenant_id = $1 and actor_id = $2 and remote_ip = '192.0.2.7'`,
+	assert.Equal(t, 3, f.Count(t, `select count(*) from audit_events where tenant_id = $1 and actor_id = $2 and remote_ip = '192.0.2.7'`,
 		p.TenantID, p.UserID))
-	assert.Equal(t, 3, f.count(t, `select count(*) from audit_events`))
+	assert.Equal(t, 3, f.Count(t, `select count(*) from audit_events`))
 }
 
 // The answer to a request that is refused anyhow does not depend on the trail.
 func TestDeniedIsLoggedWhereTheTrailIsAway(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.exec(t, `alter table audit_events rename to elsewhere`)
+	f.Exec(t, `alter table audit_events rename to elsewhere`)
 	p := auth.Principal{UserID: uuid.New(), TenantID: uuid.New()}
 	f.Denied(t.Context(), auth.Denial{Permission: "users:write", Principal: p})
 	denied := f.log.of(t, "permission_denied")

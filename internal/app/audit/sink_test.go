@@ -47,11 +47,11 @@ func TestSinksAreTold(t *testing.T) {
 	t.Parallel()
 	one, two := &collector{}, &collector{}
 	f := newFixture(t, one, two)
-	ctx, p := as(t.Context(), uuid.New())
+	ctx, p := someone(t, uuid.New())
 	f.record(errors.WithCorrelationID(audit.WithRemoteIP(ctx, "192.0.2.7"), "request-1"), t,
 		audit.Entry{Event: "first", Details: map[string]any{"password": "x"}}, audit.Entry{Event: "second"})
 	undone := errors.Sentinel("undone")
-	require.ErrorIs(t, f.pool.InTenant(ctx, func(ctx context.Context) error {
+	require.ErrorIs(t, f.Pool.InTenant(ctx, func(ctx context.Context) error {
 		require.NoError(t, f.Record(ctx, audit.Entry{Event: "third"}))
 		return undone
 	}), undone)
@@ -61,7 +61,7 @@ func TestSinksAreTold(t *testing.T) {
 		assert.Equal(t, []string{"first", "second"}, sink.events())
 	}
 	got := one.entries[0]
-	assert.Equal(t, 1, f.count(t, `select count(*) from audit_events where id = $1`, got.ID))
+	assert.Equal(t, 1, f.Count(t, `select count(*) from audit_events where id = $1`, got.ID))
 	assert.Equal(t, audit.TimeOf(got.ID), got.OccurredAt)
 	got.ID, got.OccurredAt = uuid.Nil, time.Time{}
 	assert.Equal(t, audit.Entry{
@@ -79,7 +79,7 @@ func TestSinkThatPanicsIsCalledAgain(t *testing.T) {
 		}
 	}}
 	f := newFixture(t, sink)
-	ctx, _ := as(t.Context(), uuid.New())
+	ctx, _ := someone(t, uuid.New())
 	f.record(ctx, t, audit.Entry{Event: "first"}, audit.Entry{Event: "second"})
 	require.NoError(t, f.Close(t.Context()))
 	assert.Equal(t, []string{"second"}, sink.events())
@@ -100,7 +100,7 @@ func TestSlowSinkHoldsNobodyUp(t *testing.T) {
 	}}
 	quick := &collector{}
 	f := newFixture(t, slow, quick)
-	ctx, _ := as(t.Context(), uuid.New())
+	ctx, _ := someone(t, uuid.New())
 	const extra = 5
 	entries := make([]audit.Entry, audit.QueueLength/2)
 	for i := range entries {
@@ -125,7 +125,7 @@ func TestSlowSinkHoldsNobodyUp(t *testing.T) {
 	}
 	assert.Equal(t, []any{1.0, 2.0, 4.0}, logged, "ever fewer lines")
 	all := 1 + audit.QueueLength + extra
-	assert.Equal(t, all, f.count(t, `select count(*) from audit_events`), "the table has them all")
+	assert.Equal(t, all, f.Count(t, `select count(*) from audit_events`), "the table has them all")
 
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -144,7 +144,7 @@ func TestCloseWhileRecording(t *testing.T) {
 	t.Parallel()
 	sink := &collector{}
 	f := newFixture(t, sink)
-	ctx, _ := as(t.Context(), uuid.New())
+	ctx, _ := someone(t, uuid.New())
 	var group sync.WaitGroup
 	for range 4 {
 		group.Go(func() {

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/netrun-systems/go-service-template/internal/app/apptest"
 	"github.com/netrun-systems/go-service-template/internal/app/identity"
 	"github.com/netrun-systems/go-service-template/internal/app/session"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
@@ -22,9 +23,9 @@ func nobody() string { return uuid.NewString() + "@example.com" }
 
 func TestRegisterOpensASession(t *testing.T) {
 	t.Parallel()
-	s, admin := one(t)
+	s, d := one(t)
 	u := s.register(t)
-	assert.Equal(t, 1, count(t, admin, `select count(*) from sessions where user_id = $1 and remote_ip = '192.0.2.7'`, u.ID))
+	assert.Equal(t, 1, d.Count(t, `select count(*) from sessions where user_id = $1 and remote_ip = '192.0.2.7'`, u.ID))
 	registered := s.trail.of("tenant_registered")
 	require.Len(t, registered, 1)
 	assert.Equal(t, u.TenantID.String(), registered[0].tenant)
@@ -32,23 +33,23 @@ func TestRegisterOpensASession(t *testing.T) {
 
 	_, _, err := s.Register(t.Context(), identity.Registration{TenantName: "T", Email: u.Email, Password: password}, here)
 	assert.True(t, errors.HasCode(err, errors.CodeConflict), err)
-	assert.Equal(t, 1, count(t, admin, `select count(*) from tenants`))
+	assert.Equal(t, 1, d.Count(t, `select count(*) from tenants`))
 }
 
 func TestLogin(t *testing.T) {
 	t.Parallel()
-	s, admin := one(t)
+	s, d := one(t)
 	u := s.register(t)
 	tokens, err := s.Login(t.Context(), identity.Credentials{Email: " " + u.Email, Password: password}, here)
 	require.NoError(t, err)
 	assert.NotEmpty(t, tokens.AccessToken)
 	assert.NotEmpty(t, tokens.RefreshToken)
-	assert.Equal(t, 2, count(t, admin, `select count(*) from sessions`))
+	assert.Equal(t, 2, d.Count(t, `select count(*) from sessions`))
 	succeeded := s.trail.of("login_succeeded")
 	require.Len(t, succeeded, 1)
 	assert.Equal(t, u.TenantID.String(), succeeded[0].tenant)
 	assert.Equal(t, tokens.SessionID, succeeded[0].SessionID)
-	assert.Equal(t, 0, count(t, admin, `select coalesce(sum(failures), 0) from login_failures`))
+	assert.Equal(t, 0, d.Count(t, `select coalesce(sum(failures), 0) from login_failures`))
 
 	_, err = s.Login(t.Context(), identity.Credentials{Email: u.Email, Password: password, TenantID: uuid.New()}, here)
 	assert.True(t, errors.HasCode(err, errors.CodeTenantAccessDenied), err)
@@ -79,7 +80,7 @@ func TestLogin(t *testing.T) {
 func TestAccountIsLocked(t *testing.T) {
 	t.Parallel()
 	for _, known := range []bool{true, false} {
-		s, admin := one(t)
+		s, d := one(t)
 		email := nobody()
 		if known {
 			email = s.register(t).Email
@@ -100,7 +101,7 @@ func TestAccountIsLocked(t *testing.T) {
 		assert.Len(t, s.trail.of("login_failed"), 5)
 
 		// Another replica, or this one after a restart, knows it as well.
-		run(t, admin, `update login_failures set locked_until = now() - interval '1 second' where locked_until is not null`)
+		d.Exec(t, `update login_failures set locked_until = now() - interval '1 second' where locked_until is not null`)
 		for range 5 {
 			s.fails(t, email, here, errors.CodeInvalidCredentials)
 		}
@@ -111,13 +112,13 @@ func TestAccountIsLocked(t *testing.T) {
 
 func TestLockSurvivesARestart(t *testing.T) {
 	t.Parallel()
-	dsn := platformtest.Database(t, migrated)
-	a := newService(t, dsn, cheap)
+	d := apptest.NewDatabase(t)
+	a := newService(t, d.Pool, cheap)
 	email := a.register(t).Email
 	for range 5 {
 		a.fails(t, email, here, errors.CodeInvalidCredentials)
 	}
-	newService(t, dsn, cheap).fails(t, email, here, errors.CodeRateLimitExceeded)
+	newService(t, apptest.Pool(t, d.DSN), cheap).fails(t, email, here, errors.CodeRateLimitExceeded)
 }
 
 func TestSuccessBeginsAnew(t *testing.T) {
@@ -135,25 +136,25 @@ func TestSuccessBeginsAnew(t *testing.T) {
 
 func TestFailuresAreForgotten(t *testing.T) {
 	t.Parallel()
-	s, admin := one(t)
+	s, d := one(t)
 	email := s.register(t).Email
 	for range 4 {
 		s.fails(t, email, here, errors.CodeInvalidCredentials)
 	}
-	run(t, admin, `update login_failures set last_at = now() - interval '16 minutes'`)
+	d.Exec(t, `update login_failures set last_at = now() - interval '16 minutes'`)
 	for range 5 {
 		s.fails(t, email, here, errors.CodeInvalidCredentials)
 	}
 	s.fails(t, email, here, errors.CodeRateLimitExceeded)
-	run(t, admin, `update login_failures set last_at = now() - interval '25 hours', locked_until = null`)
+	d.Exec(t, `update login_failures set last_at = now() - interval '25 hours', locked_until = null`)
 	s.fails(t, nobody(), session.Client{RemoteIP: "198.51.100.1"}, errors.CodeInvalidCredentials)
-	assert.Equal(t, 2, count(t, admin, `select count(*) from login_failures`), "old rows are gone")
+	assert.Equal(t, 2, d.Count(t, `select count(*) from login_failures`), "old rows are gone")
 }
 
 func TestGuessesInParallelAreNoMore(t *testing.T) {
 	t.Parallel()
-	dsn := platformtest.Database(t, migrated)
-	replicas := []*service{newService(t, dsn, cheap), newService(t, dsn, cheap)}
+	d := apptest.NewDatabase(t)
+	replicas := []*service{newService(t, d.Pool, cheap), newService(t, apptest.Pool(t, d.DSN), cheap)}
 	email := replicas[0].register(t).Email
 	var judged, refused atomic.Int32
 	var all sync.WaitGroup
@@ -178,35 +179,34 @@ func TestGuessesInParallelAreNoMore(t *testing.T) {
 // More right logins at once than may fail wait for each other, and are not taken for guesses.
 func TestLoginsInParallelAreNoGuesses(t *testing.T) {
 	t.Parallel()
-	dsn := platformtest.Database(t, migrated)
-	replicas := []*service{newService(t, dsn, cheap), newService(t, dsn, cheap)}
+	d := apptest.NewDatabase(t)
+	replicas := []*service{newService(t, d.Pool, cheap), newService(t, apptest.Pool(t, d.DSN), cheap)}
 	email := replicas[0].register(t).Email
 	var all sync.WaitGroup
 	for i := range 12 {
 		all.Go(func() { assert.NoError(t, replicas[i%2].login(t, email, password, here)) })
 	}
 	all.Wait()
-	admin := superuser(t, dsn)
-	assert.Zero(t, count(t, admin, `select sum(failures + pending) from login_failures`))
-	assert.Equal(t, 13, count(t, admin, `select count(*) from sessions`))
+	assert.Zero(t, d.Count(t, `select sum(failures + pending) from login_failures`))
+	assert.Equal(t, 13, d.Count(t, `select count(*) from sessions`))
 }
 
 // A place whose holder has died is free again after a minute, and until then an attempt waits.
 func TestPlacesOfTheDeadAreFreed(t *testing.T) {
 	t.Parallel()
-	s, admin := one(t)
+	s, d := one(t)
 	email := s.register(t).Email
 	require.NoError(t, s.login(t, email, password, here))
-	run(t, admin, `update login_failures set pending = 5`)
+	d.Exec(t, `update login_failures set pending = 5`)
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	_, err := s.Login(ctx, identity.Credentials{Email: email, Password: password}, here)
 	require.Error(t, err, "while others have all places")
-	assert.Equal(t, 10, count(t, admin, `select sum(pending) from login_failures`), "who gives up leaves no place taken")
+	assert.Equal(t, 10, d.Count(t, `select sum(pending) from login_failures`), "who gives up leaves no place taken")
 
-	run(t, admin, `update login_failures set last_at = now() - interval '61 seconds'`)
+	d.Exec(t, `update login_failures set last_at = now() - interval '61 seconds'`)
 	require.NoError(t, s.login(t, email, password, here))
-	assert.Zero(t, count(t, admin, `select sum(pending) from login_failures`))
+	assert.Zero(t, d.Count(t, `select sum(pending) from login_failures`))
 }
 
 func TestALockedAccountCostsItsAddressNothing(t *testing.T) {
@@ -227,14 +227,14 @@ func TestALockedAccountCostsItsAddressNothing(t *testing.T) {
 // A client that does not wait for the answer is counted and recorded all the same.
 func TestGuessOfAClientThatHasGoneCounts(t *testing.T) {
 	t.Parallel()
-	s, admin := one(t)
+	s, d := one(t)
 	email := s.register(t).Email
 	ctx, cancel := context.WithCancel(t.Context())
 	s.client.leave = cancel
 	_, err := s.Login(ctx, identity.Credentials{Email: email, Password: wrong}, here)
 	require.Error(t, err)
 	require.ErrorIs(t, ctx.Err(), context.Canceled)
-	assert.Equal(t, 2, count(t, admin, `select sum(failures) from login_failures`))
+	assert.Equal(t, 2, d.Count(t, `select sum(failures) from login_failures`))
 	assert.Len(t, s.trail.of("login_failed"), 1)
 }
 
@@ -248,7 +248,7 @@ func TestAddressIsLocked(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, admin := one(t)
+			s, d := one(t)
 			s.setLimits(identity.Limits{MaxFailures: 5, MaxFailuresPerAddress: 6, Lockout: time.Minute})
 			email := s.register(t).Email
 			from := session.Client{RemoteIP: tt.from}
@@ -257,11 +257,11 @@ func TestAddressIsLocked(t *testing.T) {
 				require.NoError(t, s.login(t, email, password, from), "a success neither counts nor forgives")
 			}
 			s.fails(t, nobody(), from, errors.CodeInvalidCredentials)
-			before := count(t, admin, `select count(*) from login_failures`)
+			before := d.Count(t, `select count(*) from login_failures`)
 			err := s.login(t, email, password, session.Client{RemoteIP: tt.same})
 			require.True(t, errors.HasCode(err, errors.CodeRateLimitExceeded), "%v", err)
 			s.fails(t, nobody(), from, errors.CodeRateLimitExceeded)
-			assert.Equal(t, before, count(t, admin, `select count(*) from login_failures`), "a locked address counts against no account")
+			assert.Equal(t, before, d.Count(t, `select count(*) from login_failures`), "a locked address counts against no account")
 			require.NoError(t, s.login(t, email, password, session.Client{RemoteIP: tt.other}))
 			locked := s.trail.of("account_locked")
 			require.Len(t, locked, 1)
@@ -286,11 +286,11 @@ func TestLimitsAreLive(t *testing.T) {
 // What is asked of the database tells nothing either, failed, locking and locked.
 func TestLoginAsksTheSameForEveryEmail(t *testing.T) {
 	t.Parallel()
-	dsn := platformtest.Database(t, migrated)
-	host, err := platformtest.Target(dsn)
+	d := apptest.NewDatabase(t)
+	host, err := platformtest.Target(d.DSN)
 	require.NoError(t, err)
 	proxy := platformtest.NewProxy(t, host)
-	s := newService(t, proxy.DSN(dsn), cheap)
+	s := newService(t, apptest.Pool(t, proxy.DSN(d.DSN)), cheap)
 	s.pool.SQL().SetMaxOpenConns(1) // so that every statement is prepared once
 	known, unknown := s.register(t).Email, nobody()
 	s.setLimits(identity.Limits{MaxFailures: 1, MaxFailuresPerAddress: 1000, Lockout: time.Minute})
@@ -319,10 +319,10 @@ func TestLoginAsksTheSameForEveryEmail(t *testing.T) {
 // A service that is too busy to judge counts nothing.
 func TestBusyServiceLocksNobody(t *testing.T) {
 	t.Parallel()
-	dsn := platformtest.Database(t, migrated)
+	d := apptest.NewDatabase(t)
 	options := cheap
 	options.Concurrency, options.Waiting = 1, 1
-	s := newService(t, dsn, options)
+	s := newService(t, d.Pool, options)
 	email := s.register(t).Email
 	s.setLimits(identity.Limits{MaxFailures: 20, MaxFailuresPerAddress: 20, Lockout: time.Minute})
 	var busy atomic.Int32
@@ -340,19 +340,18 @@ func TestBusyServiceLocksNobody(t *testing.T) {
 	}
 	all.Wait()
 	require.Positive(t, busy.Load(), "the test is about a service that is busy")
-	assert.Zero(t, count(t, superuser(t, dsn), `select coalesce(sum(failures), 0) from login_failures`))
+	assert.Zero(t, d.Count(t, `select coalesce(sum(failures), 0) from login_failures`))
 	require.NoError(t, s.login(t, email, password, here))
 }
 
 func TestOutdatedHashIsReplaced(t *testing.T) {
 	t.Parallel()
-	dsn := platformtest.Database(t, migrated)
-	email := newService(t, dsn, cheap).register(t).Email
-	s := newService(t, dsn, auth.PasswordOptions{})
-	admin := superuser(t, dsn)
+	d := apptest.NewDatabase(t)
+	email := newService(t, d.Pool, cheap).register(t).Email
+	s := newService(t, d.Pool, auth.PasswordOptions{})
 	s.fails(t, email, here, errors.CodeInvalidCredentials)
-	require.Equal(t, 1, count(t, admin, `select count(*) from users where password_hash like '%m=7168,%'`))
+	require.Equal(t, 1, d.Count(t, `select count(*) from users where password_hash like '%m=7168,%'`))
 	require.NoError(t, s.login(t, email, password, here))
-	assert.Equal(t, 1, count(t, admin, `select count(*) from users where password_hash like '%m=19456,%'`))
+	assert.Equal(t, 1, d.Count(t, `select count(*) from users where password_hash like '%m=19456,%'`))
 	require.NoError(t, s.login(t, email, password, here))
 }

@@ -2,7 +2,6 @@ package identity_test
 
 import (
 	"context"
-	"database/sql"
 	"sync"
 	"testing"
 	"time"
@@ -11,34 +10,18 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/netrun-systems/go-service-template/internal/app/access"
+	"github.com/netrun-systems/go-service-template/internal/app/apptest"
 	"github.com/netrun-systems/go-service-template/internal/app/audit"
 	"github.com/netrun-systems/go-service-template/internal/app/identity"
 	"github.com/netrun-systems/go-service-template/internal/app/session"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
-	"github.com/netrun-systems/go-service-template/internal/platform/config"
 	"github.com/netrun-systems/go-service-template/internal/platform/db"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 	"github.com/netrun-systems/go-service-template/internal/platform/platformtest"
-	"github.com/netrun-systems/go-service-template/migrations"
 )
 
 func TestMain(m *testing.M) { platformtest.Main(m) }
-
-var migrated = platformtest.Template{Name: "identity", Hash: migrations.Hash(), Prepare: func(ctx context.Context, dsn string) error {
-	m, err := db.NewMigrator(ctx, settings(dsn), migrations.Files, logging.For())
-	if err != nil {
-		return err
-	}
-	return errors.Join(m.Up(ctx), m.Close())
-}}
-
-func settings(dsn string) db.Config {
-	return db.Config{
-		Base: config.Base{AppName: "identity-test", Environment: config.Testing},
-		URL:  config.Secret(dsn), PoolSize: 8, PoolTimeout: 20 * time.Second, PoolRecycle: time.Hour, CommandTimeout: 30 * time.Second,
-	}
-}
 
 // trail is an audit trail that a test can read.
 type trail struct {
@@ -77,18 +60,6 @@ func (t *trail) of(event string) (list []entry) {
 	return list
 }
 
-var signing = sync.OnceValue(func() *auth.Keyring {
-	key, err := auth.GenerateKey(auth.ES256)
-	if err != nil {
-		panic(err)
-	}
-	keys, err := auth.NewKeySet(auth.ES256, key)
-	if err != nil {
-		panic(err)
-	}
-	return auth.NewKeyring(keys)
-})
-
 type service struct {
 	*identity.Service
 	pool   *db.Pool
@@ -125,12 +96,9 @@ func (p *impatient) VerifyPassword(ctx context.Context, hash, password string) (
 	return ok, needsRehash, err
 }
 
-func newService(t testing.TB, dsn string, options auth.PasswordOptions) *service {
+func newService(t testing.TB, pool *db.Pool, options auth.PasswordOptions) *service {
 	t.Helper()
-	pool, err := db.Open(t.Context(), settings(dsn), db.Options{Role: "app_role", Log: logging.For()})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, pool.Close()) })
-	issuer, err := auth.NewIssuer(signing(), auth.IssuerOptions{Issuer: "test", Audience: "test", Policy: access.Policy, TTL: 15 * time.Minute})
+	issuer, err := auth.NewIssuer(apptest.Keyring(), auth.IssuerOptions{Issuer: "test", Audience: "test", Policy: access.Policy, TTL: 15 * time.Minute})
 	require.NoError(t, err)
 	passwords, err := auth.NewPasswords(options)
 	require.NoError(t, err)
@@ -147,30 +115,11 @@ func newService(t testing.TB, dsn string, options auth.PasswordOptions) *service
 // cheap is the least that a hash may cost, for tests that make many.
 var cheap = auth.PasswordOptions{MemoryKiB: 7168, Passes: 5}
 
-func one(t testing.TB) (*service, *sql.DB) {
+// one returns a service on a database of its own.
+func one(t testing.TB) (*service, *apptest.Database) {
 	t.Helper()
-	dsn := platformtest.Database(t, migrated)
-	return newService(t, dsn, cheap), superuser(t, dsn)
-}
-
-func superuser(t testing.TB, dsn string) *sql.DB {
-	t.Helper()
-	admin, err := sql.Open("postgres", dsn)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, admin.Close()) })
-	return admin
-}
-
-func run(t testing.TB, admin *sql.DB, statement string, args ...any) {
-	t.Helper()
-	_, err := admin.ExecContext(t.Context(), statement, args...)
-	require.NoError(t, err)
-}
-
-func count(t testing.TB, admin *sql.DB, query string, args ...any) (n int) {
-	t.Helper()
-	require.NoError(t, admin.QueryRowContext(t.Context(), query, args...).Scan(&n))
-	return n
+	d := apptest.NewDatabase(t)
+	return newService(t, d.Pool, cheap), d
 }
 
 const (

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/netrun-systems/go-service-template/internal/app/access"
+	"github.com/netrun-systems/go-service-template/internal/app/apptest"
 	"github.com/netrun-systems/go-service-template/internal/app/members"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/db"
@@ -23,44 +24,44 @@ const password = "violet harbour four lanterns"
 func TestAddNewAccount(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	owner := f.member(t, f.tenant(t), access.RoleOwner)
+	owner := f.Member(t, f.Tenant(t), access.RoleOwner)
 	got := f.call(t, owner, "POST", "/v1/users", `{"email":" Grace@Example.com ","role":"admin","display_name":" Grace ","password":"`+password+`"}`)
-	require.Equal(t, 201, got.status, got.body)
-	id, _ := got.body["id"].(string)
-	assert.Equal(t, "/v1/users/"+id, got.header.Get("Location"))
-	assert.Len(t, got.body, 5)
-	assert.NotEmpty(t, got.body["created_at"])
+	require.Equal(t, 201, got.Status, got.Body)
+	id, _ := got.Body["id"].(string)
+	assert.Equal(t, "/v1/users/"+id, got.Header.Get("Location"))
+	assert.Len(t, got.Body, 5)
+	assert.NotEmpty(t, got.Body["created_at"])
 	for name, want := range map[string]any{"email": "grace@example.com", "display_name": "Grace", "role": "admin"} {
-		assert.Equal(t, want, got.body[name], name)
+		assert.Equal(t, want, got.Body[name], name)
 	}
 	assert.Equal(t, uuid.Version(7), uuid.MustParse(id).Version())
-	assert.Equal(t, 1, f.count(t, `select count(*) from users where id = $1 and password_hash = $2`, id, "hash of "+password))
-	assert.Equal(t, got.body, f.call(t, owner, "GET", "/v1/users/"+id, "").body)
-	assert.Equal(t, 1, f.count(t, `
+	assert.Equal(t, 1, f.Count(t, `select count(*) from users where id = $1 and password_hash = $2`, id, "hash of "+password))
+	assert.Equal(t, got.Body, f.call(t, owner, "GET", "/v1/users/"+id, "").Body)
+	assert.Equal(t, 1, f.Count(t, `
 		select count(*) from audit_events where event = 'member_added' and target_type = 'user' and target_id = $1 and actor_id = $2
 			and details = '{"role":"admin","new_account":true}'`, id, owner.UserID))
 
 	got = f.call(t, owner, "POST", "/v1/users", `{"email":"alan@example.com","role":"viewer","password":"`+password+`"}`)
-	require.Equal(t, 201, got.status, got.body)
-	assert.Equal(t, "alan", got.body["display_name"])
+	require.Equal(t, 201, got.Status, got.Body)
+	assert.Equal(t, "alan", got.Body["display_name"])
 }
 
 func TestAddKnownAccount(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	owner, known := f.member(t, f.tenant(t), access.RoleOwner), f.member(t, f.tenant(t), access.RoleOwner)
+	owner, known := f.Member(t, f.Tenant(t), access.RoleOwner), f.Member(t, f.Tenant(t), access.RoleOwner)
 	email := known.UserID.String() + "@example.com"
-	f.call(t, owner, "POST", "/v1/users", `{"email":"`+email+`","role":"viewer","password":"`+password+`"}`).problem(t, errors.CodeConflict)
-	assert.Equal(t, 1, f.count(t, `select count(*) from members where user_id = $1`, known.UserID))
+	f.call(t, owner, "POST", "/v1/users", `{"email":"`+email+`","role":"viewer","password":"`+password+`"}`).Problem(t, errors.CodeConflict)
+	assert.Equal(t, 1, f.Count(t, `select count(*) from members where user_id = $1`, known.UserID))
 	got := f.call(t, owner, "POST", "/v1/users", `{"email":"`+strings.ToUpper(email)+`","role":"viewer","display_name":"Mallory"}`)
-	require.Equal(t, 201, got.status, got.body)
-	assert.Equal(t, known.UserID.String(), got.body["id"])
-	assert.Equal(t, "A", got.body["display_name"], "that of the account")
-	assert.Equal(t, 1, f.count(t, `select count(*) from users where id = $1 and password_hash = 'x' and display_name = 'A'`, known.UserID))
-	assert.Equal(t, 1, f.count(t, `select count(*) from members where user_id = $1 and tenant_id = $2 and role = 'owner'`, known.UserID, known.TenantID))
-	f.call(t, owner, "POST", "/v1/users", `{"email":"`+email+`","role":"admin"}`).problem(t, errors.CodeConflict)
-	assert.Equal(t, 1, f.count(t, `select count(*) from audit_events where event = 'member_added' and details->>'new_account' = 'false'`))
-	assert.Equal(t, 1, f.count(t, `select count(*) from members where user_id = $1 and tenant_id = $2 and role = 'viewer'`, known.UserID, owner.TenantID))
+	require.Equal(t, 201, got.Status, got.Body)
+	assert.Equal(t, known.UserID.String(), got.Body["id"])
+	assert.Equal(t, "A", got.Body["display_name"], "that of the account")
+	assert.Equal(t, 1, f.Count(t, `select count(*) from users where id = $1 and password_hash = 'x' and display_name = 'A'`, known.UserID))
+	assert.Equal(t, 1, f.Count(t, `select count(*) from members where user_id = $1 and tenant_id = $2 and role = 'owner'`, known.UserID, known.TenantID))
+	f.call(t, owner, "POST", "/v1/users", `{"email":"`+email+`","role":"admin"}`).Problem(t, errors.CodeConflict)
+	assert.Equal(t, 1, f.Count(t, `select count(*) from audit_events where event = 'member_added' and details->>'new_account' = 'false'`))
+	assert.Equal(t, 1, f.Count(t, `select count(*) from members where user_id = $1 and tenant_id = $2 and role = 'viewer'`, known.UserID, owner.TenantID))
 }
 
 func TestWhoMayAddWhom(t *testing.T) {
@@ -77,27 +78,27 @@ func TestWhoMayAddWhom(t *testing.T) {
 		{"key", access.RoleViewer, true}, {"key", access.RoleMember, false}, {"key", access.RoleOwner, false},
 	} {
 		by := people[tt.by]
-		_, err := f.Add(as(t, by), by, members.Addition{Email: strings.Repeat("x", i+1) + "@example.com", Role: tt.role, Password: password})
+		_, err := f.Add(apptest.As(t, by), by, members.Addition{Email: strings.Repeat("x", i+1) + "@example.com", Role: tt.role, Password: password})
 		if tt.ok {
 			assert.NoError(t, err, "%s adds %s", tt.by, tt.role)
 			continue
 		}
 		assert.True(t, errors.HasCode(err, errors.CodePermissionDenied), "%s adds %s: %v", tt.by, tt.role, err)
 	}
-	assert.Equal(t, 4, f.count(t, `select count(*) from audit_events where event = 'member_added'`))
+	assert.Equal(t, 4, f.Count(t, `select count(*) from audit_events where event = 'member_added'`))
 }
 
 // Of many who add the same new email at once, in several tenants, one makes the account; the others are told that there is one.
 func TestAddAtOnce(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	owners := []auth.Principal{f.member(t, f.tenant(t), access.RoleOwner), f.member(t, f.tenant(t), access.RoleOwner)}
+	owners := []auth.Principal{f.Member(t, f.Tenant(t), access.RoleOwner), f.Member(t, f.Tenant(t), access.RoleOwner)}
 	var made atomic.Int64
 	var group sync.WaitGroup
 	for i := range 8 {
 		group.Go(func() {
 			by := owners[i%2]
-			_, err := f.Add(as(t, by), by, members.Addition{Email: "new@example.com", Role: access.RoleViewer, Password: password})
+			_, err := f.Add(apptest.As(t, by), by, members.Addition{Email: "new@example.com", Role: access.RoleViewer, Password: password})
 			if err == nil {
 				made.Add(1)
 				return
@@ -107,14 +108,14 @@ func TestAddAtOnce(t *testing.T) {
 	}
 	group.Wait()
 	assert.EqualValues(t, 1, made.Load())
-	assert.Equal(t, 1, f.count(t, `select count(*) from users where email = 'new@example.com'`))
-	assert.Equal(t, 1, f.count(t, `select count(*) from audit_events where event = 'member_added'`))
+	assert.Equal(t, 1, f.Count(t, `select count(*) from users where email = 'new@example.com'`))
+	assert.Equal(t, 1, f.Count(t, `select count(*) from audit_events where event = 'member_added'`))
 }
 
 func TestBadBodies(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	owner := f.member(t, f.tenant(t), access.RoleOwner)
+	owner := f.Member(t, f.Tenant(t), access.RoleOwner)
 	for body, want := range map[string][]string{
 		``:   {"body"},
 		`{}`: {"email", "role"},
@@ -131,69 +132,56 @@ func TestBadBodies(t *testing.T) {
 		`{"email":"` + strings.Repeat("a", 250) + `@example.com","role":"viewer","password":"` + password + `"}`:            {"email"},
 		`{"email":"a@example.com","role":"viewer","password":"` + password + `","tenant_id":"` + uuid.New().String() + `"}`: {"tenant_id"},
 	} {
-		assert.Equal(t, want, f.call(t, owner, "POST", "/v1/users", body).problem(t, errors.CodeValidation), body)
+		assert.Equal(t, want, f.call(t, owner, "POST", "/v1/users", body).Problem(t, errors.CodeValidation), body)
 	}
 	path := "/v1/users/" + owner.UserID.String()
 	for body, want := range map[string][]string{
 		``: {"body"}, `{}`: {"role"}, `{"role":null}`: {"role"}, `{"role":"root"}`: {"role"}, `{"role":"admin","email":"x@example.com"}`: {"email"},
 	} {
-		assert.Equal(t, want, f.call(t, owner, "PATCH", path, body).problem(t, errors.CodeValidation), body)
+		assert.Equal(t, want, f.call(t, owner, "PATCH", path, body).Problem(t, errors.CodeValidation), body)
 	}
-	assert.Equal(t, 1, f.count(t, `select count(*) from users`))
+	assert.Equal(t, 1, f.Count(t, `select count(*) from users`))
 }
 
 func TestBadParameters(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	owner := f.member(t, f.tenant(t), access.RoleOwner)
+	owner := f.Member(t, f.Tenant(t), access.RoleOwner)
 	for path, field := range map[string]string{
 		"?limit=0": "limit", "?limit=101": "limit", "?limit=x": "limit", "?cursor=x": "cursor", "?cursor=%00": "cursor",
 		"?cursor=" + strings.Repeat("%0A", 23): "cursor", "?cursor=" + strings.Repeat("A", 101): "cursor", "/x": "id",
 	} {
-		assert.Equal(t, []string{field}, f.call(t, owner, "GET", "/v1/users"+path, "").problem(t, errors.CodeValidation), path)
+		assert.Equal(t, []string{field}, f.call(t, owner, "GET", "/v1/users"+path, "").Problem(t, errors.CodeValidation), path)
 	}
-	assert.Equal(t, []string{"id"}, f.call(t, owner, "DELETE", "/v1/users/x", "").problem(t, errors.CodeValidation))
-	assert.Equal(t, []string{"id"}, f.call(t, owner, "PATCH", "/v1/users/x", `{"role":"admin"}`).problem(t, errors.CodeValidation))
+	assert.Equal(t, []string{"id"}, f.call(t, owner, "DELETE", "/v1/users/x", "").Problem(t, errors.CodeValidation))
+	assert.Equal(t, []string{"id"}, f.call(t, owner, "PATCH", "/v1/users/x", `{"role":"admin"}`).Problem(t, errors.CodeValidation))
 	id := "/v1/users/" + owner.UserID.String()
 	for _, r := range [][3]string{{"POST", "/v1/users", `{"email":"a@example.com","role":"viewer"}`}, {"PATCH", id, `{"role":"admin"}`}, {"DELETE", id, ""}} {
-		f.call(t, auth.Principal{}, r[0], r[1], r[2]).problem(t, errors.CodeAuthRequired)
+		f.call(t, auth.Principal{}, r[0], r[1], r[2]).Problem(t, errors.CodeAuthRequired)
 	}
 	for _, method := range []string{"GET", "DELETE"} {
-		f.call(t, owner, method, "/v1/users/"+uuid.NewString(), "").problem(t, errors.CodeNotFound)
+		f.call(t, owner, method, "/v1/users/"+uuid.NewString(), "").Problem(t, errors.CodeNotFound)
 	}
-	f.call(t, owner, "PATCH", "/v1/users/"+uuid.NewString(), `{"role":"admin"}`).problem(t, errors.CodeNotFound)
+	f.call(t, owner, "PATCH", "/v1/users/"+uuid.NewString(), `{"role":"admin"}`).Problem(t, errors.CodeNotFound)
 }
 
 func TestList(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	tenant := f.tenant(t)
-	owner := f.member(t, tenant, access.RoleOwner)
-	f.exec(t, `delete from members`)
+	tenant := f.Tenant(t)
+	owner := f.Member(t, tenant, access.RoleOwner)
+	f.Exec(t, `delete from members`)
 	for _, name := range strings.Split("abcdefg", "") {
 		id, err := uuid.NewV7()
 		require.NoError(t, err)
-		f.exec(t, `insert into users (id, email, password_hash, display_name) values ($1, $2, 'x', $3)`, id, name+"@example.com", name)
-		f.exec(t, `insert into members (tenant_id, user_id, role) values ($1, $2, 'viewer')`, tenant, id)
+		f.Exec(t, `insert into users (id, email, password_hash, display_name) values ($1, $2, 'x', $3)`, id, name+"@example.com", name)
+		f.Exec(t, `insert into members (tenant_id, user_id, role) values ($1, $2, 'viewer')`, tenant, id)
 	}
-	f.member(t, f.tenant(t), access.RoleOwner)
+	f.Member(t, f.Tenant(t), access.RoleOwner)
 	for limit, want := range map[string]string{"1": "g,f,e,d,c,b,a", "3": "gfe,dcb,a", "7": "gfedcba", "100": "gfedcba"} {
-		var pages []string
-		for cursor := ""; ; {
-			got := f.call(t, owner, "GET", "/v1/users?limit="+limit+cursor, "")
-			require.Equal(t, 200, got.status, got.body)
-			var names string
-			for _, item := range got.body["items"].([]any) {
-				names += item.(map[string]any)["display_name"].(string)
-			}
-			pages = append(pages, names)
-			next, more := got.body["next_cursor"].(string)
-			if !more {
-				break
-			}
-			cursor = "&cursor=" + next
-		}
-		assert.Equal(t, want, strings.Join(pages, ","))
+		assert.Equal(t, want, apptest.Pages(t, "display_name", func(cursor string) apptest.Answer {
+			return f.call(t, owner, "GET", "/v1/users?limit="+limit+"&cursor="+cursor, "")
+		}))
 	}
 }
 
@@ -201,14 +189,14 @@ func TestList(t *testing.T) {
 func TestRowSecurity(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	ann, bob := f.member(t, f.tenant(t), access.RoleMember), f.member(t, f.tenant(t), access.RoleOwner)
+	ann, bob := f.Member(t, f.Tenant(t), access.RoleMember), f.Member(t, f.Tenant(t), access.RoleOwner)
 	path := "/v1/users/" + ann.UserID.String()
-	f.call(t, bob, "GET", path, "").problem(t, errors.CodeNotFound)
-	f.call(t, bob, "PATCH", path, `{"role":"viewer"}`).problem(t, errors.CodeNotFound)
-	f.call(t, bob, "DELETE", path, "").problem(t, errors.CodeNotFound)
-	require.NoError(t, f.pool.InTenant(as(t, bob), func(ctx context.Context) error {
+	f.call(t, bob, "GET", path, "").Problem(t, errors.CodeNotFound)
+	f.call(t, bob, "PATCH", path, `{"role":"viewer"}`).Problem(t, errors.CodeNotFound)
+	f.call(t, bob, "DELETE", path, "").Problem(t, errors.CodeNotFound)
+	require.NoError(t, f.Pool.InTenant(apptest.As(t, bob), func(ctx context.Context) error {
 		for _, statement := range []string{`select from members where user_id = $1`, `update members set role = 'viewer' where user_id = $1`, `delete from members where user_id = $1`} {
-			n, err := db.Exec(ctx, f.pool, statement, ann.UserID)
+			n, err := db.Exec(ctx, f.Pool, statement, ann.UserID)
 			require.NoError(t, err)
 			assert.Zero(t, n, statement)
 		}
@@ -223,14 +211,14 @@ func TestKeysEndWithTheMembership(t *testing.T) {
 	f := newFixture(t)
 	people := f.team(t)
 	member, elsewhere := people["member"], people["stranger"].TenantID
-	f.exec(t, `insert into members (tenant_id, user_id, role) values ($1, $2, 'viewer')`, elsewhere, member.UserID)
+	f.Exec(t, `insert into members (tenant_id, user_id, role) values ($1, $2, 'viewer')`, elsewhere, member.UserID)
 	for _, tenant := range []uuid.UUID{member.TenantID, elsewhere} {
-		f.exec(t, `insert into api_keys (id, tenant_id, user_id, name, hash, hint, scopes)
+		f.Exec(t, `insert into api_keys (id, tenant_id, user_id, name, hash, hint, scopes)
 			values (gen_random_uuid(), $1, $2, 'a', sha256($3::bytea), '', '{notes:read}')`, tenant, member.UserID, tenant.String())
 	}
-	require.NoError(t, f.Remove(as(t, people["admin"]), people["admin"], member.UserID))
-	assert.Equal(t, 1, f.count(t, `select count(*) from api_keys where tenant_id = $1`, elsewhere))
-	assert.Equal(t, 1, f.count(t, `select count(*) from api_keys`))
+	require.NoError(t, f.Remove(apptest.As(t, people["admin"]), people["admin"], member.UserID))
+	assert.Equal(t, 1, f.Count(t, `select count(*) from api_keys where tenant_id = $1`, elsewhere))
+	assert.Equal(t, 1, f.Count(t, `select count(*) from api_keys`))
 }
 
 // Without its entry in the trail, or the end of the sessions, nothing has happened.
@@ -240,10 +228,10 @@ func TestChangesAreWhole(t *testing.T) {
 		f := newFixture(t)
 		people := f.team(t)
 		owner, member := people["owner"], people["member"]
-		f.exec(t, `alter table `+table+` rename to elsewhere`)
-		_, err := f.Change(as(t, owner), owner, member.UserID, members.Change{Role: access.RoleViewer})
+		f.Exec(t, `alter table `+table+` rename to elsewhere`)
+		_, err := f.Change(apptest.As(t, owner), owner, member.UserID, members.Change{Role: access.RoleViewer})
 		assert.Error(t, err)
-		assert.Error(t, f.Remove(as(t, owner), owner, member.UserID))
+		assert.Error(t, f.Remove(apptest.As(t, owner), owner, member.UserID))
 		assert.Equal(t, access.RoleMember, f.role(t, member))
 	}
 }

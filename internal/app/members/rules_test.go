@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/netrun-systems/go-service-template/internal/app/access"
+	"github.com/netrun-systems/go-service-template/internal/app/apptest"
 	"github.com/netrun-systems/go-service-template/internal/app/members"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
@@ -20,15 +21,15 @@ type team map[string]auth.Principal
 
 func (f *fixture) team(t testing.TB) team {
 	t.Helper()
-	tenant := f.tenant(t)
+	tenant := f.Tenant(t)
 	people := team{}
 	for name, role := range map[string]auth.Role{
 		"owner": access.RoleOwner, "owner2": access.RoleOwner, "admin": access.RoleAdmin, "admin2": access.RoleAdmin,
 		"member": access.RoleMember, "viewer": access.RoleViewer,
 	} {
-		people[name] = f.member(t, tenant, role)
+		people[name] = f.Member(t, tenant, role)
 	}
-	people["stranger"] = f.member(t, f.tenant(t), access.RoleOwner)
+	people["stranger"] = f.Member(t, f.Tenant(t), access.RoleOwner)
 	key := people["owner"]
 	key.SessionID, key.APIKeyID, key.Scopes = uuid.Nil, uuid.New(), []auth.Permission{access.UsersWrite, access.NotesRead}
 	people["key"] = key
@@ -72,14 +73,14 @@ func TestWhoMayChangeWhom(t *testing.T) {
 		people := f.team(t)
 		by, of := people[tt.by], people[tt.of]
 		before := f.role(t, of)
-		got, err := f.Change(as(t, by), by, of.UserID, members.Change{Role: tt.to})
+		got, err := f.Change(apptest.As(t, by), by, of.UserID, members.Change{Role: tt.to})
 		switch tt.want {
 		case "":
 			require.NoError(t, err, name)
 			assert.Equal(t, tt.to, got.Role, name)
 			assert.Equal(t, tt.to, f.role(t, of), name)
 			assert.Equal(t, "renewed", f.asked(t, of.UserID), name)
-			assert.Equal(t, 1, f.count(t, `
+			assert.Equal(t, 1, f.Count(t, `
 				select count(*) from audit_events where event = 'member_role_changed' and target_id = $1 and actor_id = $2
 					and details = jsonb_build_object('from', $3::text, 'to', $4::text)`, of.UserID, by.UserID, before, tt.to), name)
 			continue
@@ -92,7 +93,7 @@ func TestWhoMayChangeWhom(t *testing.T) {
 		}
 		assert.Equal(t, before, f.role(t, of), name)
 		assert.Empty(t, f.asked(t, of.UserID), name)
-		assert.Zero(t, f.count(t, `select count(*) from audit_events where target_id = $1`, of.UserID), name)
+		assert.Zero(t, f.Count(t, `select count(*) from audit_events where target_id = $1`, of.UserID), name)
 	}
 }
 
@@ -119,15 +120,15 @@ func TestWhoMayRemoveWhom(t *testing.T) {
 		people := f.team(t)
 		by, of := people[tt.by], people[tt.of]
 		before := f.role(t, of)
-		err := f.Remove(as(t, by), by, of.UserID)
+		err := f.Remove(apptest.As(t, by), by, of.UserID)
 		if tt.want == "" {
 			require.NoError(t, err, name)
 			assert.Empty(t, f.role(t, of), name)
 			assert.Equal(t, "member_removed", f.asked(t, of.UserID), name)
-			assert.Equal(t, 1, f.count(t, `
+			assert.Equal(t, 1, f.Count(t, `
 				select count(*) from audit_events where event = 'member_removed' and target_id = $1 and actor_id = $2 and details->>'role' = $3`,
 				of.UserID, by.UserID, before), name)
-			assert.Equal(t, 1, f.count(t, `select count(*) from users where id = $1`, of.UserID), "the account stays")
+			assert.Equal(t, 1, f.Count(t, `select count(*) from users where id = $1`, of.UserID), "the account stays")
 			continue
 		}
 		e, _ := errors.AsType[*errors.Error](err)
@@ -135,28 +136,28 @@ func TestWhoMayRemoveWhom(t *testing.T) {
 		assert.Equal(t, tt.want, e.Code.Name, name)
 		assert.Equal(t, before, f.role(t, of), name)
 		assert.Empty(t, f.asked(t, of.UserID), name)
-		assert.Zero(t, f.count(t, `select count(*) from audit_events where target_id = $1`, of.UserID), name)
+		assert.Zero(t, f.Count(t, `select count(*) from audit_events where target_id = $1`, of.UserID), name)
 	}
-	narrow := f.member(t, f.tenant(t), access.RoleMember)
+	narrow := f.Member(t, f.Tenant(t), access.RoleMember)
 	narrow.APIKeyID, narrow.Scopes = uuid.New(), []auth.Permission{access.NotesRead}
-	err := f.Remove(as(t, narrow), narrow, narrow.UserID)
+	err := f.Remove(apptest.As(t, narrow), narrow, narrow.UserID)
 	assert.True(t, errors.HasCode(err, errors.CodePermissionDenied), "a key does not leave in the name of its owner: %v", err)
 }
 
 func TestLastOwnerStays(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	tenant := f.tenant(t)
-	owner := f.member(t, tenant, access.RoleOwner)
-	f.member(t, tenant, access.RoleAdmin)
-	f.member(t, f.tenant(t), access.RoleOwner) // of another tenant, who does not count
+	tenant := f.Tenant(t)
+	owner := f.Member(t, tenant, access.RoleOwner)
+	f.Member(t, tenant, access.RoleAdmin)
+	f.Member(t, f.Tenant(t), access.RoleOwner) // of another tenant, who does not count
 	path := "/v1/users/" + owner.UserID.String()
-	f.call(t, owner, "PATCH", path, `{"role":"admin"}`).problem(t, errors.CodeConflict)
-	f.call(t, owner, "DELETE", path, "").problem(t, errors.CodeConflict)
+	f.call(t, owner, "PATCH", path, `{"role":"admin"}`).Problem(t, errors.CodeConflict)
+	f.call(t, owner, "DELETE", path, "").Problem(t, errors.CodeConflict)
 	assert.Equal(t, access.RoleOwner, f.role(t, owner))
-	second := f.member(t, tenant, access.RoleOwner)
-	assert.Equal(t, 200, f.call(t, owner, "PATCH", path, `{"role":"admin"}`).status)
-	f.call(t, second, "DELETE", "/v1/users/"+second.UserID.String(), "").problem(t, errors.CodeConflict)
+	second := f.Member(t, tenant, access.RoleOwner)
+	assert.Equal(t, 200, f.call(t, owner, "PATCH", path, `{"role":"admin"}`).Status)
+	f.call(t, second, "DELETE", "/v1/users/"+second.UserID.String(), "").Problem(t, errors.CodeConflict)
 }
 
 // Owners who demote, remove and leave each other at the same time: whatever comes first, one is left.
@@ -164,10 +165,10 @@ func TestLastOwnerStaysUnderConcurrency(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	for range 10 {
-		tenant := f.tenant(t)
+		tenant := f.Tenant(t)
 		owners := make([]auth.Principal, 4)
 		for i := range owners {
-			owners[i] = f.member(t, tenant, access.RoleOwner)
+			owners[i] = f.Member(t, tenant, access.RoleOwner)
 		}
 		var group sync.WaitGroup
 		var done atomic.Int64
@@ -176,11 +177,11 @@ func TestLastOwnerStaysUnderConcurrency(t *testing.T) {
 			of := owners[(i+1)%len(owners)]
 			for _, try := range []func() error{
 				func() error {
-					_, err := f.Change(as(t, by), by, of.UserID, members.Change{Role: access.RoleViewer})
+					_, err := f.Change(apptest.As(t, by), by, of.UserID, members.Change{Role: access.RoleViewer})
 					return err
 				},
-				func() error { return f.Remove(as(t, by), by, of.UserID) },
-				func() error { return f.Remove(as(t, by), by, by.UserID) },
+				func() error { return f.Remove(apptest.As(t, by), by, of.UserID) },
+				func() error { return f.Remove(apptest.As(t, by), by, by.UserID) },
 			} {
 				group.Go(func() {
 					<-start
@@ -198,7 +199,7 @@ func TestLastOwnerStaysUnderConcurrency(t *testing.T) {
 		}
 		close(start)
 		group.Wait()
-		assert.Equal(t, 1, f.count(t, `select count(*) from members where tenant_id = $1 and role = 'owner'`, tenant))
+		assert.Equal(t, 1, f.Count(t, `select count(*) from members where tenant_id = $1 and role = 'owner'`, tenant))
 		assert.GreaterOrEqual(t, done.Load(), int64(3), "three owners are owners no more")
 	}
 }
@@ -209,20 +210,20 @@ func TestRoleOfNowCounts(t *testing.T) {
 	f := newFixture(t)
 	people := f.team(t)
 	demoted, removed, member := people["admin"], people["admin2"], people["member"]
-	f.exec(t, `update members set role = 'viewer' where user_id = $1`, demoted.UserID)
-	f.exec(t, `delete from members where user_id = $1`, removed.UserID)
+	f.Exec(t, `update members set role = 'viewer' where user_id = $1`, demoted.UserID)
+	f.Exec(t, `delete from members where user_id = $1`, removed.UserID)
 	addition := members.Addition{Email: "new@example.com", Role: access.RoleViewer, Password: "violet harbour four lanterns"}
 	for _, tt := range []struct {
 		by   auth.Principal
 		want errors.Code
 	}{{demoted, errors.CodePermissionDenied}, {removed, errors.CodeTenantAccessDenied}} {
-		_, err := f.Change(as(t, tt.by), tt.by, member.UserID, members.Change{Role: access.RoleAdmin})
+		_, err := f.Change(apptest.As(t, tt.by), tt.by, member.UserID, members.Change{Role: access.RoleAdmin})
 		assert.True(t, errors.HasCode(err, tt.want), err)
-		err = f.Remove(as(t, tt.by), tt.by, member.UserID)
+		err = f.Remove(apptest.As(t, tt.by), tt.by, member.UserID)
 		assert.True(t, errors.HasCode(err, tt.want), err)
-		_, err = f.Add(as(t, tt.by), tt.by, addition)
+		_, err = f.Add(apptest.As(t, tt.by), tt.by, addition)
 		assert.True(t, errors.HasCode(err, tt.want), err)
 	}
 	assert.Equal(t, access.RoleMember, f.role(t, member))
-	assert.Zero(t, f.count(t, `select count(*) from users where email = 'new@example.com'`))
+	assert.Zero(t, f.Count(t, `select count(*) from users where email = 'new@example.com'`))
 }

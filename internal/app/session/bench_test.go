@@ -11,9 +11,9 @@ import (
 
 // BenchmarkForgedToken is what a token costs that somebody made up around the id of a session.
 func BenchmarkForgedToken(b *testing.B) {
-	r, admin := one(b)
-	m := newMember(b, admin, access.RoleOwner)
-	forged := auth.NewRefreshToken(m.tenant, r.open(b, m).SessionID, auth.NewSeed()).Reveal()
+	r, d := one(b)
+	m := d.Member(b, d.Tenant(b), access.RoleOwner)
+	forged := auth.NewRefreshToken(m.TenantID, r.open(b, m).SessionID, auth.NewSeed()).Reveal()
 	for b.Loop() {
 		if _, err := r.Refresh(b.Context(), forged, laptop); !errors.HasCode(err, errors.CodeTokenInvalid) {
 			b.Fatal(err)
@@ -22,8 +22,8 @@ func BenchmarkForgedToken(b *testing.B) {
 }
 
 func BenchmarkRefresh(b *testing.B) {
-	r, admin := one(b)
-	tokens := r.open(b, newMember(b, admin, access.RoleOwner))
+	r, d := one(b)
+	tokens := r.open(b, d.Member(b, d.Tenant(b), access.RoleOwner))
 	for b.Loop() {
 		next, err := r.Refresh(b.Context(), tokens.RefreshToken, session.Client{})
 		if err != nil {

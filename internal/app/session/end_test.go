@@ -2,7 +2,6 @@ package session_test
 
 import (
 	"context"
-	"database/sql"
 	"strings"
 	"testing"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/netrun-systems/go-service-template/internal/app/access"
+	"github.com/netrun-systems/go-service-template/internal/app/apptest"
 	"github.com/netrun-systems/go-service-template/internal/app/session"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/db"
@@ -19,21 +19,21 @@ import (
 
 func TestList(t *testing.T) {
 	t.Parallel()
-	r, admin := one(t)
-	m := newMember(t, admin, access.RoleOwner)
-	other := newMember(t, admin, access.RoleOwner)
-	elsewhere := join(t, admin, m.user, access.RoleViewer)
-	phone, err := r.Open(t.Context(), m.tenant, m.user, session.Client{RemoteIP: "2001:db8::1", UserAgent: strings.Repeat("é", 300) + "\xff\x00"})
+	r, d := one(t)
+	m := d.Member(t, d.Tenant(t), access.RoleOwner)
+	other := d.Member(t, d.Tenant(t), access.RoleOwner)
+	elsewhere := d.Join(t, d.Tenant(t), m.UserID, access.RoleViewer)
+	phone, err := r.Open(t.Context(), m.TenantID, m.UserID, session.Client{RemoteIP: "2001:db8::1", UserAgent: strings.Repeat("é", 300) + "\xff\x00"})
 	require.NoError(t, err)
 	tokens := r.open(t, m)
 	gone, revoked := r.open(t, m), r.open(t, m)
 	r.open(t, other)
 	r.open(t, elsewhere)
-	run(t, admin, `update sessions set idle_expires_at = now() where id = $1`, gone.SessionID)
+	d.Exec(t, `update sessions set idle_expires_at = now() where id = $1`, gone.SessionID)
 	p := r.principal(t, tokens)
-	require.NoError(t, r.End(m.ctx(t), p, revoked.SessionID))
+	require.NoError(t, r.End(apptest.As(t, m), p, revoked.SessionID))
 
-	list, err := r.List(m.ctx(t), p)
+	list, err := r.List(apptest.As(t, m), p)
 	require.NoError(t, err)
 	require.Len(t, list, 2, "the own ones of this tenant that go on")
 	assert.Equal(t, tokens.SessionID, list[0].ID)
@@ -46,7 +46,7 @@ func TestList(t *testing.T) {
 	assert.True(t, list[1].ExpiresAt.After(list[1].LastUsedAt))
 
 	r.refresh(t, phone)
-	list, err = r.List(m.ctx(t), p)
+	list, err = r.List(apptest.As(t, m), p)
 	require.NoError(t, err)
 	assert.Equal(t, phone.SessionID, list[0].ID, "the last used one comes first")
 	assert.Equal(t, laptop.RemoteIP, list[0].RemoteIP, "with where it was used from")
@@ -54,20 +54,19 @@ func TestList(t *testing.T) {
 
 func TestEnd(t *testing.T) {
 	t.Parallel()
-	r, admin := one(t)
-	m, other := newMember(t, admin, access.RoleOwner), newMember(t, admin, access.RoleOwner)
-	colleague := newMember(t, admin, access.RoleViewer)
-	run(t, admin, `insert into members (tenant_id, user_id, role) values ($1, $2, 'viewer')`, m.tenant, colleague.user)
+	r, d := one(t)
+	m, other := d.Member(t, d.Tenant(t), access.RoleOwner), d.Member(t, d.Tenant(t), access.RoleOwner)
+	colleague := d.Member(t, m.TenantID, access.RoleViewer)
 	mine, lost := r.open(t, m), r.open(t, m)
-	theirs, hers := r.open(t, other), r.open(t, member{m.tenant, colleague.user})
+	theirs, hers := r.open(t, other), r.open(t, colleague)
 	p := r.principal(t, mine)
 
 	for name, id := range map[string]uuid.UUID{"another tenant's": theirs.SessionID, "a colleague's": hers.SessionID, "nobody's": uuid.New()} {
-		err := r.End(m.ctx(t), p, id)
+		err := r.End(apptest.As(t, m), p, id)
 		assert.True(t, errors.HasCode(err, errors.CodeNotFound), "%s: %v", name, err)
 	}
-	require.NoError(t, r.End(m.ctx(t), p, lost.SessionID))
-	err := r.End(m.ctx(t), p, lost.SessionID)
+	require.NoError(t, r.End(apptest.As(t, m), p, lost.SessionID))
+	err := r.End(apptest.As(t, m), p, lost.SessionID)
 	assert.True(t, errors.HasCode(err, errors.CodeNotFound), "a second time: %v", err)
 	r.stale(t, lost)
 	r.refused(t, lost, errors.CodeTokenRevoked)
@@ -83,14 +82,14 @@ func TestEnd(t *testing.T) {
 
 func TestLogout(t *testing.T) {
 	t.Parallel()
-	r, admin := one(t)
-	m := newMember(t, admin, access.RoleOwner)
+	r, d := one(t)
+	m := d.Member(t, d.Tenant(t), access.RoleOwner)
 	mine, other := r.open(t, m), r.open(t, m)
 	p := r.principal(t, mine)
 	for range 2 {
-		require.NoError(t, r.Logout(m.ctx(t), p))
+		require.NoError(t, r.Logout(apptest.As(t, m), p))
 	}
-	require.NoError(t, r.Logout(m.ctx(t), auth.Principal{UserID: m.user, TenantID: m.tenant}), "a token without a session")
+	require.NoError(t, r.Logout(apptest.As(t, m), auth.Principal{UserID: m.UserID, TenantID: m.TenantID}), "a token without a session")
 	r.stale(t, mine)
 	r.refused(t, mine, errors.CodeTokenRevoked)
 	r.principal(t, other)
@@ -99,12 +98,12 @@ func TestLogout(t *testing.T) {
 
 func TestLogoutAll(t *testing.T) {
 	t.Parallel()
-	r, admin := one(t)
-	m, other := newMember(t, admin, access.RoleOwner), newMember(t, admin, access.RoleOwner)
-	elsewhere := join(t, admin, m.user, access.RoleViewer)
+	r, d := one(t)
+	m, other := d.Member(t, d.Tenant(t), access.RoleOwner), d.Member(t, d.Tenant(t), access.RoleOwner)
+	elsewhere := d.Join(t, d.Tenant(t), m.UserID, access.RoleViewer)
 	all := []session.Tokens{r.open(t, m), r.open(t, m), r.open(t, elsewhere)}
 	theirs := r.open(t, other)
-	require.NoError(t, r.LogoutAll(m.ctx(t), m.user))
+	require.NoError(t, r.LogoutAll(apptest.As(t, m), m.UserID))
 	for _, tokens := range all {
 		r.stale(t, tokens)
 		r.refused(t, tokens, errors.CodeTokenRevoked)
@@ -116,19 +115,18 @@ func TestLogoutAll(t *testing.T) {
 
 func TestRevokeMember(t *testing.T) {
 	t.Parallel()
-	r, admin := one(t)
-	boss, m := newMember(t, admin, access.RoleOwner), newMember(t, admin, access.RoleMember)
-	run(t, admin, `insert into members (tenant_id, user_id, role) values ($1, $2, 'member')`, boss.tenant, m.user)
-	here, elsewhere, bosses := r.open(t, member{boss.tenant, m.user}), r.open(t, m), r.open(t, boss)
+	r, d := one(t)
+	boss, m := d.Member(t, d.Tenant(t), access.RoleOwner), d.Member(t, d.Tenant(t), access.RoleMember)
+	here, elsewhere, bosses := r.open(t, d.Join(t, boss.TenantID, m.UserID, access.RoleMember)), r.open(t, m), r.open(t, boss)
 
 	undone := errors.Sentinel("undone")
 	remove := func(result error) error {
-		ctx := auth.WithPrincipal(boss.ctx(t), r.principal(t, bosses))
+		ctx := apptest.As(t, r.principal(t, bosses))
 		return r.pool.InTenant(ctx, func(ctx context.Context) error {
-			if err := r.RevokeMember(ctx, m.user, "member_removed"); err != nil {
+			if err := r.RevokeMember(ctx, m.UserID, "member_removed"); err != nil {
 				return err
 			}
-			if _, err := db.Exec(ctx, r.pool, `delete from members where user_id = $1`, m.user); err != nil {
+			if _, err := db.Exec(ctx, r.pool, `delete from members where user_id = $1`, m.UserID); err != nil {
 				return err
 			}
 			return result
@@ -144,22 +142,22 @@ func TestRevokeMember(t *testing.T) {
 	entries := r.trail.of("session_revoked")
 	last := entries[len(entries)-1]
 	assert.Equal(t, "member_removed", last.Reason)
-	assert.Equal(t, boss.user, last.ActorID, "whoever did it")
-	_, err := r.Open(t.Context(), boss.tenant, m.user, laptop)
+	assert.Equal(t, boss.UserID, last.ActorID, "whoever did it")
+	_, err := r.Open(t.Context(), boss.TenantID, m.UserID, laptop)
 	assert.True(t, errors.HasCode(err, errors.CodeTenantAccessDenied), err)
 }
 
 func TestRenew(t *testing.T) {
 	t.Parallel()
-	r, admin := one(t)
-	m, other := newMember(t, admin, access.RoleAdmin), newMember(t, admin, access.RoleOwner)
+	r, d := one(t)
+	m, other := d.Member(t, d.Tenant(t), access.RoleAdmin), d.Member(t, d.Tenant(t), access.RoleOwner)
 	first, theirs := r.open(t, m), r.open(t, other)
 	second := r.refresh(t, first)
-	require.NoError(t, r.pool.InTenant(m.ctx(t), func(ctx context.Context) error {
-		if _, err := db.Exec(ctx, r.pool, `update members set role = 'viewer' where user_id = $1`, m.user); err != nil {
+	require.NoError(t, r.pool.InTenant(apptest.As(t, m), func(ctx context.Context) error {
+		if _, err := db.Exec(ctx, r.pool, `update members set role = 'viewer' where user_id = $1`, m.UserID); err != nil {
 			return err
 		}
-		return r.Renew(ctx, m.user)
+		return r.Renew(ctx, m.UserID)
 	}))
 	r.stale(t, first)
 	r.stale(t, second)
@@ -175,68 +173,68 @@ func TestRenew(t *testing.T) {
 // A login and a removal at the same time leave no session behind: one waits for the other.
 func TestOpenWaitsForRemoval(t *testing.T) {
 	t.Parallel()
-	r, admin := one(t)
-	m := newMember(t, admin, access.RoleMember)
+	r, d := one(t)
+	m := d.Member(t, d.Tenant(t), access.RoleMember)
 	opened := make(chan error, 1)
-	require.NoError(t, r.pool.InTenant(m.ctx(t), func(ctx context.Context) error {
-		if err := r.RevokeMember(ctx, m.user, "member_removed"); err != nil {
+	require.NoError(t, r.pool.InTenant(apptest.As(t, m), func(ctx context.Context) error {
+		if err := r.RevokeMember(ctx, m.UserID, "member_removed"); err != nil {
 			return err
 		}
 		go func() { //nolint:contextcheck // a request of its own
-			_, err := r.Open(t.Context(), m.tenant, m.user, laptop)
+			_, err := r.Open(t.Context(), m.TenantID, m.UserID, laptop)
 			opened <- err
 		}()
-		waitForLock(t, admin) //nolint:contextcheck // asks outside of the transaction
-		_, err := db.Exec(ctx, r.pool, `delete from members where user_id = $1`, m.user)
+		waitForLock(t, d) //nolint:contextcheck // asks outside of the transaction
+		_, err := db.Exec(ctx, r.pool, `delete from members where user_id = $1`, m.UserID)
 		return err
 	}))
 	err := <-opened
 	assert.True(t, errors.HasCode(err, errors.CodeTenantAccessDenied), err)
-	assert.Zero(t, count(t, admin, `select count(*) from sessions`))
+	assert.Zero(t, d.Count(t, `select count(*) from sessions`))
 }
 
 func TestSessionsOfAMemberAreBounded(t *testing.T) {
 	t.Parallel()
-	r, admin := one(t)
-	m := newMember(t, admin, access.RoleMember)
+	r, d := one(t)
+	m := d.Member(t, d.Tenant(t), access.RoleMember)
 	oldest := r.open(t, m)
-	run(t, admin, `insert into sessions (id, tenant_id, user_id, family, seed, refresh_hash, remote_ip, user_agent, idle_expires_at, expires_at)
+	d.Exec(t, `insert into sessions (id, tenant_id, user_id, family, seed, refresh_hash, remote_ip, user_agent, idle_expires_at, expires_at)
 		select gen_random_uuid(), tenant_id, user_id, family, seed, refresh_hash, '', '', idle_expires_at, expires_at
 		from sessions, generate_series(1, $1::int)`, session.MaxSessions-1)
 	r.principal(t, oldest)
 	newest := r.open(t, m)
 	r.stale(t, oldest)
-	list, err := r.List(m.ctx(t), r.principal(t, newest))
+	list, err := r.List(apptest.As(t, m), r.principal(t, newest))
 	require.NoError(t, err)
 	assert.Len(t, list, session.MaxSessions)
 	assert.Contains(t, ids(list), newest.SessionID)
 
-	run(t, admin, `update sessions set idle_expires_at = now() - interval '2 days', expires_at = now() where id <> $1`, newest.SessionID)
+	d.Exec(t, `update sessions set idle_expires_at = now() - interval '2 days', expires_at = now() where id <> $1`, newest.SessionID)
 	r.open(t, m)
-	assert.Equal(t, 2, count(t, admin, `select count(*) from sessions`), "what ended long ago is forgotten")
+	assert.Equal(t, 2, d.Count(t, `select count(*) from sessions`), "what ended long ago is forgotten")
 }
 
 func TestOldRevocationsAreForgotten(t *testing.T) {
 	t.Parallel()
-	r, admin := one(t)
-	m := newMember(t, admin, access.RoleMember)
-	require.NoError(t, r.Logout(m.ctx(t), r.principal(t, r.open(t, m))))
-	run(t, admin, `update revoked_sessions set expires_at = now() - interval '1 second'`)
+	r, d := one(t)
+	m := d.Member(t, d.Tenant(t), access.RoleMember)
+	require.NoError(t, r.Logout(apptest.As(t, m), r.principal(t, r.open(t, m))))
+	d.Exec(t, `update revoked_sessions set expires_at = now() - interval '1 second'`)
 	last := r.open(t, m)
-	require.NoError(t, r.Logout(m.ctx(t), r.principal(t, last)))
-	assert.Equal(t, 1, count(t, admin, `select count(*) from revoked_sessions where session_id = $1`, last.SessionID))
-	assert.Equal(t, 1, count(t, admin, `select count(*) from revoked_sessions`))
+	require.NoError(t, r.Logout(apptest.As(t, m), r.principal(t, last)))
+	assert.Equal(t, 1, d.Count(t, `select count(*) from revoked_sessions where session_id = $1`, last.SessionID))
+	assert.Equal(t, 1, d.Count(t, `select count(*) from revoked_sessions`))
 }
 
 // The replica that revokes knows at once, but not before the commit.
 func TestOwnRevocations(t *testing.T) {
 	t.Parallel()
-	r, admin := one(t)
-	m := newMember(t, admin, access.RoleMember)
+	r, d := one(t)
+	m := d.Member(t, d.Tenant(t), access.RoleMember)
 	first, second := r.principal(t, r.open(t, m)), r.principal(t, r.open(t, m))
 	undone := errors.Sentinel("undone")
 	for _, result := range []error{undone, nil} {
-		err := r.pool.InTenant(m.ctx(t), func(ctx context.Context) error {
+		err := r.pool.InTenant(apptest.As(t, m), func(ctx context.Context) error {
 			if err := r.Logout(ctx, first); err != nil {
 				return err
 			}
@@ -250,9 +248,9 @@ func TestOwnRevocations(t *testing.T) {
 }
 
 // waitForLock returns when a statement waits for a lock.
-func waitForLock(t testing.TB, admin *sql.DB) {
+func waitForLock(t testing.TB, d *apptest.Database) {
 	t.Helper()
 	eventually(t, func() bool {
-		return count(t, admin, `select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`) > 0
+		return d.Count(t, `select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`) > 0
 	})
 }

@@ -2,7 +2,6 @@ package session_test
 
 import (
 	"context"
-	"database/sql"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -13,33 +12,16 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/netrun-systems/go-service-template/internal/app/access"
+	"github.com/netrun-systems/go-service-template/internal/app/apptest"
 	"github.com/netrun-systems/go-service-template/internal/app/audit"
 	"github.com/netrun-systems/go-service-template/internal/app/session"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
-	"github.com/netrun-systems/go-service-template/internal/platform/config"
 	"github.com/netrun-systems/go-service-template/internal/platform/db"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
-	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 	"github.com/netrun-systems/go-service-template/internal/platform/platformtest"
-	"github.com/netrun-systems/go-service-template/migrations"
 )
 
 func TestMain(m *testing.M) { platformtest.Main(m) }
-
-var migrated = platformtest.Template{Name: "session", Hash: migrations.Hash(), Prepare: func(ctx context.Context, dsn string) error {
-	m, err := db.NewMigrator(ctx, settings(dsn), migrations.Files, logging.For())
-	if err != nil {
-		return err
-	}
-	return errors.Join(m.Up(ctx), m.Close())
-}}
-
-func settings(dsn string) db.Config {
-	return db.Config{
-		Base: config.Base{AppName: "session-test", Environment: config.Testing},
-		URL:  config.Secret(dsn), PoolSize: 8, PoolTimeout: 20 * time.Second, PoolRecycle: time.Hour, CommandTimeout: 30 * time.Second,
-	}
-}
 
 // trail is an audit trail that a test can read.
 type trail struct {
@@ -92,31 +74,16 @@ func (r *replica) listed(t testing.TB, id uuid.UUID) bool {
 	return revoked && r.asked.Load() == before
 }
 
-var signing = sync.OnceValue(func() *auth.Keyring {
-	key, err := auth.GenerateKey(auth.ES256)
-	if err != nil {
-		panic(err)
-	}
-	keys, err := auth.NewKeySet(auth.ES256, key)
-	if err != nil {
-		panic(err)
-	}
-	return auth.NewKeyring(keys)
-})
-
-func newReplica(t testing.TB, dsn string, edits ...func(*session.Config)) *replica {
+func newReplica(t testing.TB, pool *db.Pool, edits ...func(*session.Config)) *replica {
 	t.Helper()
-	pool, err := db.Open(t.Context(), settings(dsn), db.Options{Role: "app_role", Log: logging.For()})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, pool.Close()) })
-	issuer, err := auth.NewIssuer(signing(), auth.IssuerOptions{Issuer: "test", Audience: "test", Policy: access.Policy, TTL: 15 * time.Minute})
+	issuer, err := auth.NewIssuer(apptest.Keyring(), auth.IssuerOptions{Issuer: "test", Audience: "test", Policy: access.Policy, TTL: 15 * time.Minute})
 	require.NoError(t, err)
 	asked, lookup := &atomic.Int64{}, session.Lookup(pool)
 	revocations := auth.NewRevocations(auth.RevocationsOptions{Lookup: func(ctx context.Context, id uuid.UUID) (int64, bool, error) {
 		asked.Add(1)
 		return lookup(ctx, id)
 	}})
-	verifier, err := auth.NewVerifier(signing(), auth.VerifierOptions{Issuer: "test", Audience: "test", Policy: access.Policy, Revoked: revocations.Check})
+	verifier, err := auth.NewVerifier(apptest.Keyring(), auth.VerifierOptions{Issuer: "test", Audience: "test", Policy: access.Policy, Revoked: revocations.Check})
 	require.NoError(t, err)
 	cfg := session.Config{RefreshTokenTTL: 720 * time.Hour, TTL: 2160 * time.Hour, RefreshGrace: 10 * time.Second}
 	for _, edit := range edits {
@@ -127,61 +94,18 @@ func newReplica(t testing.TB, dsn string, edits ...func(*session.Config)) *repli
 	return r
 }
 
-// one returns a replica on a database of its own, and the database as superuser, for what no service does.
-func one(t testing.TB, edits ...func(*session.Config)) (*replica, *sql.DB) {
+// one returns a replica on a database of its own.
+func one(t testing.TB, edits ...func(*session.Config)) (*replica, *apptest.Database) {
 	t.Helper()
-	dsn := platformtest.Database(t, migrated)
-	return newReplica(t, dsn, edits...), superuser(t, dsn)
-}
-
-func superuser(t testing.TB, dsn string) *sql.DB {
-	t.Helper()
-	admin, err := sql.Open("postgres", dsn)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, admin.Close()) })
-	return admin
-}
-
-func run(t testing.TB, admin *sql.DB, statement string, args ...any) {
-	t.Helper()
-	_, err := admin.ExecContext(t.Context(), statement, args...)
-	require.NoError(t, err)
-}
-
-func count(t testing.TB, admin *sql.DB, query string, args ...any) (n int) {
-	t.Helper()
-	require.NoError(t, admin.QueryRowContext(t.Context(), query, args...).Scan(&n))
-	return n
-}
-
-// member is a user in a tenant.
-type member struct{ tenant, user uuid.UUID }
-
-func (m member) ctx(t testing.TB) context.Context {
-	t.Helper()
-	return db.WithUser(db.WithTenant(t.Context(), m.tenant), m.user)
-}
-
-func newMember(t testing.TB, admin *sql.DB, role auth.Role) member {
-	t.Helper()
-	user := uuid.New()
-	run(t, admin, `insert into users (id, email, password_hash, display_name) values ($1, $2, 'x', 'A')`, user, user.String()+"@example.com")
-	return join(t, admin, user, role)
-}
-
-func join(t testing.TB, admin *sql.DB, user uuid.UUID, role auth.Role) member {
-	t.Helper()
-	m := member{uuid.New(), user}
-	run(t, admin, `insert into tenants (id, name) values ($1, 'T')`, m.tenant)
-	run(t, admin, `insert into members (tenant_id, user_id, role) values ($1, $2, $3)`, m.tenant, m.user, role)
-	return m
+	d := apptest.NewDatabase(t)
+	return newReplica(t, d.Pool, edits...), d
 }
 
 var laptop = session.Client{RemoteIP: "192.0.2.7", UserAgent: "Laptop/1"}
 
-func (r *replica) open(t testing.TB, m member) session.Tokens {
+func (r *replica) open(t testing.TB, m auth.Principal) session.Tokens {
 	t.Helper()
-	tokens, err := r.Open(t.Context(), m.tenant, m.user, laptop)
+	tokens, err := r.Open(t.Context(), m.TenantID, m.UserID, laptop)
 	require.NoError(t, err)
 	return tokens
 }

@@ -11,28 +11,28 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/netrun-systems/go-service-template/internal/app/access"
+	"github.com/netrun-systems/go-service-template/internal/app/apptest"
 	"github.com/netrun-systems/go-service-template/internal/app/session"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
-	"github.com/netrun-systems/go-service-template/internal/platform/platformtest"
 )
 
 const ageRotation = `update sessions set rotated_at = rotated_at - interval '1 hour'`
 
 func TestRefreshRotates(t *testing.T) {
 	t.Parallel()
-	r, admin := one(t)
-	m := newMember(t, admin, access.RoleMember)
+	r, d := one(t)
+	m := d.Member(t, d.Tenant(t), access.RoleMember)
 	first := r.open(t, m)
 	assert.Equal(t, "Bearer", first.TokenType)
 	assert.InDelta(t, 900, first.ExpiresIn, 1)
 	before := r.principal(t, first)
-	assert.Equal(t, m.tenant, before.TenantID)
-	assert.Equal(t, m.user, before.UserID)
+	assert.Equal(t, m.TenantID, before.TenantID)
+	assert.Equal(t, m.UserID, before.UserID)
 	assert.Equal(t, first.SessionID, before.SessionID)
 	assert.Zero(t, before.Generation)
 
-	run(t, admin, `update members set role = 'viewer'`)
+	d.Exec(t, `update members set role = 'viewer'`)
 	second := r.refresh(t, first)
 	assert.NotEqual(t, first.RefreshToken, second.RefreshToken)
 	after := r.principal(t, second)
@@ -43,7 +43,7 @@ func TestRefreshRotates(t *testing.T) {
 	assert.Len(t, r.trail.of("token_issued"), 1)
 	refreshed := r.trail.of("token_refreshed")
 	require.Len(t, refreshed, 1)
-	assert.Equal(t, m.user, refreshed[0].ActorID)
+	assert.Equal(t, m.UserID, refreshed[0].ActorID)
 	assert.Equal(t, first.SessionID, refreshed[0].SessionID)
 	for _, e := range r.trail.entries {
 		for _, secret := range []string{first.RefreshToken, second.RefreshToken, first.AccessToken, second.AccessToken} {
@@ -56,10 +56,9 @@ func TestRefreshRotates(t *testing.T) {
 // Of many requests with one token, on several replicas, one rotates and all get the same successor.
 func TestManyRefreshesAtOnce(t *testing.T) {
 	t.Parallel()
-	dsn := platformtest.Database(t, migrated)
-	admin := superuser(t, dsn)
-	replicas := []*replica{newReplica(t, dsn), newReplica(t, dsn)}
-	first := replicas[0].open(t, newMember(t, admin, access.RoleOwner))
+	d := apptest.NewDatabase(t)
+	replicas := []*replica{newReplica(t, d.Pool), newReplica(t, apptest.Pool(t, d.DSN))}
+	first := replicas[0].open(t, d.Member(t, d.Tenant(t), access.RoleOwner))
 
 	const many = 50
 	answers, failures := make([]session.Tokens, many), make([]error, many)
@@ -78,12 +77,12 @@ func TestManyRefreshesAtOnce(t *testing.T) {
 		assert.Equal(t, answers[0].RefreshToken, answers[i].RefreshToken)
 		assert.EqualValues(t, 1, replicas[0].principal(t, answers[i]).Generation)
 	}
-	assert.Equal(t, 1, count(t, admin, `select generation from sessions`), "one rotation")
+	assert.Equal(t, 1, d.Count(t, `select generation from sessions`), "one rotation")
 
-	run(t, admin, ageRotation)
+	d.Exec(t, ageRotation)
 	replicas[1].refused(t, first, errors.CodeTokenRevoked)
 	replicas[0].refused(t, answers[0], errors.CodeTokenRevoked)
-	assert.Zero(t, count(t, admin, `select count(*) from sessions where revoked_at is null`), "no token of the family is alive")
+	assert.Zero(t, d.Count(t, `select count(*) from sessions where revoked_at is null`), "no token of the family is alive")
 	for _, r := range replicas {
 		r.stale(t, answers[0])
 	}
@@ -93,10 +92,10 @@ func TestManyRefreshesAtOnce(t *testing.T) {
 // A reuse that many requests commit at once is one event.
 func TestManyReusesAtOnce(t *testing.T) {
 	t.Parallel()
-	r, admin := one(t)
-	first := r.open(t, newMember(t, admin, access.RoleOwner))
+	r, d := one(t)
+	first := r.open(t, d.Member(t, d.Tenant(t), access.RoleOwner))
 	r.refresh(t, first)
-	run(t, admin, ageRotation)
+	d.Exec(t, ageRotation)
 	var all sync.WaitGroup
 	for range 20 {
 		all.Go(func() {
@@ -127,14 +126,14 @@ func TestSpentTokens(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r, admin := one(t, func(c *session.Config) { c.RefreshGrace = tt.grace })
-			first := r.open(t, newMember(t, admin, access.RoleOwner))
+			r, d := one(t, func(c *session.Config) { c.RefreshGrace = tt.grace })
+			first := r.open(t, d.Member(t, d.Tenant(t), access.RoleOwner))
 			last := first
 			for range tt.spend {
 				last = r.refresh(t, last)
 			}
 			if tt.prepare != "" {
-				run(t, admin, tt.prepare)
+				d.Exec(t, tt.prepare)
 			}
 			if !tt.ends {
 				assert.Equal(t, last.RefreshToken, r.refresh(t, first).RefreshToken, "the same successor")
@@ -154,16 +153,16 @@ func TestSpentTokens(t *testing.T) {
 
 func TestForgedTokenEndsNoSession(t *testing.T) {
 	t.Parallel()
-	r, admin := one(t)
-	m := newMember(t, admin, access.RoleOwner)
+	r, d := one(t)
+	m := d.Member(t, d.Tenant(t), access.RoleOwner)
 	tokens := r.open(t, m)
 	tokens = r.refresh(t, tokens)
-	other := r.open(t, newMember(t, admin, access.RoleOwner))
+	other := r.open(t, d.Member(t, d.Tenant(t), access.RoleOwner))
 	for name, text := range map[string]string{
-		"another secret":        auth.NewRefreshToken(m.tenant, tokens.SessionID, auth.NewSeed()).Reveal(),
+		"another secret":        auth.NewRefreshToken(m.TenantID, tokens.SessionID, auth.NewSeed()).Reveal(),
 		"another tenant":        auth.NewRefreshToken(uuid.New(), tokens.SessionID, auth.NewSeed()).Reveal(),
-		"a session of another":  auth.NewRefreshToken(m.tenant, other.SessionID, auth.NewSeed()).Reveal(),
-		"no session":            auth.NewRefreshToken(m.tenant, uuid.New(), auth.NewSeed()).Reveal(),
+		"a session of another":  auth.NewRefreshToken(m.TenantID, other.SessionID, auth.NewSeed()).Reveal(),
+		"no session":            auth.NewRefreshToken(m.TenantID, uuid.New(), auth.NewSeed()).Reveal(),
 		"garbled":               tokens.RefreshToken[:20] + "AAAA" + tokens.RefreshToken[24:],
 		"cut":                   tokens.RefreshToken[:40],
 		"an access token":       tokens.AccessToken,
@@ -182,11 +181,11 @@ func TestForgedTokenEndsNoSession(t *testing.T) {
 // What the database holds makes no token that is taken, not even for who has had one before.
 func TestTheDatabaseAndAnOldTokenMakeNoNewOne(t *testing.T) {
 	t.Parallel()
-	r, admin := one(t)
-	first := r.open(t, newMember(t, admin, access.RoleOwner))
+	r, d := one(t)
+	first := r.open(t, d.Member(t, d.Tenant(t), access.RoleOwner))
 	last := r.refresh(t, r.refresh(t, r.refresh(t, first)))
 	var family, seed []byte
-	require.NoError(t, admin.QueryRowContext(t.Context(), `select family, seed from sessions`).Scan(&family, &seed))
+	require.NoError(t, d.Superuser.QueryRowContext(t.Context(), `select family, seed from sessions`).Scan(&family, &seed))
 	old, err := auth.ParseRefreshToken(first.RefreshToken)
 	require.NoError(t, err)
 	require.True(t, old.Of(family))
@@ -213,24 +212,24 @@ func TestRefreshOfWhatIsOver(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r, admin := one(t)
-			tokens := r.open(t, newMember(t, admin, access.RoleOwner))
-			run(t, admin, tt.change)
+			r, d := one(t)
+			tokens := r.open(t, d.Member(t, d.Tenant(t), access.RoleOwner))
+			d.Exec(t, tt.change)
 			if tt.code != (errors.Code{}) {
 				r.refused(t, tokens, tt.code)
 				return
 			}
 			r.refresh(t, tokens)
-			assert.Equal(t, 1, count(t, admin, `select count(*) from sessions where idle_expires_at = expires_at`), "use does not prolong the whole life")
+			assert.Equal(t, 1, d.Count(t, `select count(*) from sessions where idle_expires_at = expires_at`), "use does not prolong the whole life")
 		})
 	}
 }
 
 func TestUseProlongsASession(t *testing.T) {
 	t.Parallel()
-	r, admin := one(t)
-	tokens := r.open(t, newMember(t, admin, access.RoleOwner))
-	run(t, admin, `update sessions set idle_expires_at = now() + interval '1 minute'`)
+	r, d := one(t)
+	tokens := r.open(t, d.Member(t, d.Tenant(t), access.RoleOwner))
+	d.Exec(t, `update sessions set idle_expires_at = now() + interval '1 minute'`)
 	r.refresh(t, tokens)
-	assert.Equal(t, 1, count(t, admin, `select count(*) from sessions where idle_expires_at > now() + interval '719 hours' and idle_expires_at < expires_at`))
+	assert.Equal(t, 1, d.Count(t, `select count(*) from sessions where idle_expires_at > now() + interval '719 hours' and idle_expires_at < expires_at`))
 }

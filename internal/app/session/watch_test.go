@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/netrun-systems/go-service-template/internal/app/access"
+	"github.com/netrun-systems/go-service-template/internal/app/apptest"
 	"github.com/netrun-systems/go-service-template/internal/app/session"
 	"github.com/netrun-systems/go-service-template/internal/platform/db"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
@@ -34,7 +35,7 @@ func (r *replica) watch(t testing.TB, dsn string) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- r.Watch(ctx, settings(dsn), "app_role") }()
+	go func() { done <- r.Watch(ctx, apptest.Settings(dsn), apptest.Role) }()
 	stopped := false
 	stop = func() {
 		if !stopped {
@@ -50,19 +51,18 @@ func (r *replica) watch(t testing.TB, dsn string) (stop func()) {
 
 func TestRevocationReachesAnotherReplica(t *testing.T) {
 	t.Parallel()
-	dsn := platformtest.Database(t, migrated)
-	admin := superuser(t, dsn)
-	a, b := newReplica(t, dsn), newReplica(t, dsn)
-	m := newMember(t, admin, access.RoleOwner)
+	d := apptest.NewDatabase(t)
+	a, b := newReplica(t, d.Pool), newReplica(t, apptest.Pool(t, d.DSN))
+	m := d.Member(t, d.Tenant(t), access.RoleOwner)
 	before, first, second := a.open(t, m), a.open(t, m), a.open(t, m)
-	require.NoError(t, a.Logout(m.ctx(t), a.principal(t, before)))
+	require.NoError(t, a.Logout(apptest.As(t, m), a.principal(t, before)))
 
-	proxy := platformtest.NewProxy(t, target(t, dsn))
-	stop := b.watch(t, proxy.DSN(dsn))
+	proxy := platformtest.NewProxy(t, target(t, d.DSN))
+	stop := b.watch(t, proxy.DSN(d.DSN))
 	b.stale(t, before)
 
 	p := b.principal(t, first)
-	require.NoError(t, a.Logout(m.ctx(t), p))
+	require.NoError(t, a.Logout(apptest.As(t, m), p))
 	began := time.Now()
 	eventually(t, func() bool { return b.listed(t, p.SessionID) })
 	assert.Less(t, time.Since(began), time.Second)
@@ -72,7 +72,7 @@ func TestRevocationReachesAnotherReplica(t *testing.T) {
 	proxy.Cut()
 	eventually(t, func() bool { return !b.complete(t) })
 	q := b.principal(t, second)
-	require.NoError(t, a.Logout(m.ctx(t), q))
+	require.NoError(t, a.Logout(apptest.As(t, m), q))
 	b.stale(t, second)
 	assert.False(t, b.listed(t, q.SessionID))
 	proxy.Restore()
@@ -94,8 +94,8 @@ func target(t testing.TB, dsn string) string {
 // The list does not count as complete while it cannot be read.
 func TestListIsReadBeforeItCounts(t *testing.T) {
 	t.Parallel()
-	r, admin := one(t)
-	run(t, admin, `alter table revoked_sessions rename to away`)
+	r, d := one(t)
+	d.Exec(t, `alter table revoked_sessions rename to away`)
 	listening, connected := make(chan struct{}), make(chan struct{})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -110,7 +110,7 @@ func TestListIsReadBeforeItCounts(t *testing.T) {
 	}()
 	<-listening
 	assert.False(t, r.complete(t))
-	run(t, admin, `alter table away rename to revoked_sessions`)
+	d.Exec(t, `alter table away rename to revoked_sessions`)
 	<-connected
 	assert.True(t, r.complete(t))
 	cancel()
@@ -119,8 +119,8 @@ func TestListIsReadBeforeItCounts(t *testing.T) {
 
 func TestWatchEndsWhileItReads(t *testing.T) {
 	t.Parallel()
-	r, admin := one(t)
-	run(t, admin, `drop table revoked_sessions`)
+	r, d := one(t)
+	d.Exec(t, `drop table revoked_sessions`)
 	ctx, cancel := context.WithCancel(t.Context())
 	require.NoError(t, r.WatchWith(ctx, func(_ context.Context, o db.ListenOptions) error {
 		time.AfterFunc(50*time.Millisecond, cancel)
