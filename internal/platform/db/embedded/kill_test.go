@@ -2,7 +2,9 @@ package embedded_test
 
 import (
 	"context"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -42,6 +44,21 @@ func TestServerKilledWithItsProcess(t *testing.T) {
 	_ = owner.Wait()
 	s := start(t, scratch(dir))
 	assert.Equal(t, "yes", query(t, s.DSN("postgres"), "select answer from kept"))
+}
+
+// A server that has ended is in the way for as long as its parent has not collected it, and its number is in the pid file.
+func TestServerThatNobodyCollects(t *testing.T) {
+	t.Parallel()
+	dir := publicDir(t)
+	first := start(t, scratch(dir))
+	data := filepath.Join(first.Dir(), "cluster", "data")
+	require.NoError(t, first.Stop(t.Context()))
+	leftover := exec.CommandContext(t.Context(), "sh")
+	leftover.Args = []string{"postgres", "-c", "sleep 1; :", data}
+	require.NoError(t, leftover.Start())
+	defer func() { _ = leftover.Wait() }() // not before
+	require.NoError(t, os.WriteFile(filepath.Join(data, "postmaster.pid"), fmt.Appendln(nil, leftover.Process.Pid), 0o644))
+	assert.Equal(t, "1", query(t, start(t, scratch(dir)).DSN("postgres"), "select 1"))
 }
 
 func TestOrphanIsStopped(t *testing.T) {

@@ -1,7 +1,6 @@
 package embedded
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -32,17 +31,26 @@ func clearLeftovers(ctx context.Context, dir layout) error {
 		}
 	}
 	pid := leftoverPID(dir)
-	if pid != 0 && !exists(pid) {
+	if isServerOf(ctx, pid, dir) {
+		if err := end(ctx, pid, dir); err != nil {
+			return err
+		}
+	}
+	if pid != 0 && collected(ctx, pid) {
 		return nil // the server removes this file itself, after a look at the shared memory of the one that is gone
 	}
-	if !isServerOf(ctx, pid, dir) {
-		// The file is damaged or another process has the number now. The server would refuse to start.
-		if err := os.Remove(filepath.Join(dir.data(), "postmaster.pid")); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("remove the stale pid file: %w", err)
-		}
-		return nil
+	// The file is damaged, another process has the number now, or nobody collects the one that has ended. The server would refuse
+	// to start.
+	if err := os.Remove(filepath.Join(dir.data(), "postmaster.pid")); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("remove the stale pid file: %w", err)
 	}
-	return end(ctx, pid, dir)
+	return nil
+}
+
+// collected reports whether there is no process of this number, and gives the parent of one that has ended a while to collect it.
+func collected(ctx context.Context, pid int) bool {
+	const while = 2 * time.Second
+	return within(ctx, while, func() bool { return !exists(pid) || len(commandLine(ctx, pid)) > 0 }) && !exists(pid)
 }
 
 func end(ctx context.Context, pid int, dir layout) error {
@@ -50,7 +58,7 @@ func end(ctx context.Context, pid int, dir layout) error {
 		if step.signal != 0 {
 			_ = send(pid, step.signal) // it may have ended just now
 		}
-		if gone(ctx, pid, dir, step.wait) {
+		if within(ctx, step.wait, func() bool { return !isServerOf(ctx, pid, dir) }) {
 			return nil
 		}
 		if ctx.Err() != nil {
@@ -60,12 +68,13 @@ func end(ctx context.Context, pid int, dir layout) error {
 	return errors.Join(fmt.Errorf("a server of an earlier run, process %d, does not end", pid), ctx.Err())
 }
 
-func gone(ctx context.Context, pid int, dir layout, within time.Duration) bool {
-	ctx, cancel := context.WithTimeout(ctx, within)
+// within waits until done says so, and reports whether it has in time.
+func within(ctx context.Context, limit time.Duration, done func() bool) bool {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for isServerOf(ctx, pid, dir) {
+	for !done() {
 		select {
 		case <-ctx.Done():
 			return false
@@ -89,18 +98,21 @@ func leftoverPID(dir layout) int {
 	return pid
 }
 
-// isServerOf looks at the command line, because process ids are used again. A process that has ended and that nobody has
-// collected has none.
+// isServerOf looks at the command line, because process ids are used again.
 func isServerOf(ctx context.Context, pid int, dir layout) bool {
 	if pid == 0 || !exists(pid) {
 		return false
 	}
-	var args []string
-	if line, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cmdline")); err == nil {
-		args = strings.Split(string(bytes.TrimRight(line, "\x00")), "\x00")
-	} else {
-		out, _ := exec.CommandContext(ctx, "ps", "-ww", "-o", "command=", "-p", strconv.Itoa(pid)).Output() //nolint:gosec // a number
-		args = strings.Fields(string(out))
-	}
+	args := commandLine(ctx, pid)
 	return len(args) > 0 && strings.HasPrefix(filepath.Base(args[0]), "postgres") && slices.Contains(args, dir.data())
+}
+
+// commandLine returns nothing for a process that has ended and that nobody has collected.
+func commandLine(ctx context.Context, pid int) []string {
+	line, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cmdline"))
+	if err != nil {
+		out, _ := exec.CommandContext(ctx, "ps", "-ww", "-o", "command=", "-p", strconv.Itoa(pid)).Output() //nolint:gosec // a number
+		return strings.Fields(string(out))
+	}
+	return strings.FieldsFunc(string(line), func(r rune) bool { return r == 0 })
 }
