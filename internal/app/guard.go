@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -17,13 +18,19 @@ type guard struct {
 	denied       func(context.Context, auth.Denial) // is told of every missing permission
 }
 
-// register adds the routes to e, each behind what its permission asks for.
+// register adds the routes to e, each behind what its permission asks for. The middleware of a route is put together here, once:
+// Echo would do it anew for every request.
 func (g guard) register(e *echo.Echo, list []route) {
 	for _, r := range list {
-		add(e, r.method, r.path, r.handler, g.before(r)...)
+		handler := r.handler
+		for _, middleware := range slices.Backward(g.before(r)) {
+			handler = middleware(handler)
+		}
+		add(e, r.method, r.path, handler)
 	}
 }
 
+// before returns the middleware of a route, the outermost first.
 func (g guard) before(r route) []echo.MiddlewareFunc {
 	switch r.condition {
 	case public:
@@ -57,7 +64,7 @@ func tenancy(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
 		if p, ok := auth.PrincipalFrom(r.Context()); ok {
-			c.SetRequest(r.WithContext(db.WithUser(db.WithTenant(r.Context(), p.TenantID), p.UserID)))
+			c.SetRequest(r.WithContext(db.WithMember(r.Context(), p.TenantID, p.UserID)))
 		}
 		return next(c)
 	}

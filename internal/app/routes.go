@@ -103,9 +103,9 @@ func routes(h handlers) []route {
 
 // add adds a route, and HEAD with every GET (RFC 9110, section 9.3.2), which Echo does not do by itself. net/http leaves
 // out the body.
-func add(e *echo.Echo, method, path string, handler echo.HandlerFunc, before ...echo.MiddlewareFunc) {
-	e.Add(method, path, handler, before...)
+func add(e *echo.Echo, method, path string, handler echo.HandlerFunc) {
+	e.Add(method, path, handler)
 	if method == http.MethodGet {
-		e.Add(http.MethodHead, path, handler, before...)
+		e.Add(http.MethodHead, path, handler)
 	}
 }

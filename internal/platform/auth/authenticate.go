@@ -13,8 +13,8 @@ import (
 
 var log = logging.For()
 
-// HeaderAPIKey is the request header that holds an API key.
-const HeaderAPIKey = "X-API-Key" //nolint:gosec // the name of a header
+// HeaderAPIKey is the request header that holds an API key: X-API-Key in its canonical form, which costs nothing to look up.
+const HeaderAPIKey = "X-Api-Key" //nolint:gosec // the name of a header
 
 // Authentication says how [Authenticate] finds out who a request comes from.
 type Authentication struct {

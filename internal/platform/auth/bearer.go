@@ -15,7 +15,7 @@ func bearer(values []string) (string, refusal) {
 	if !strings.EqualFold(scheme, "Bearer") {
 		return "", ""
 	}
-	if token == "" || strings.ContainsAny(token, " \t") {
+	if token == "" || strings.Contains(token, " ") || strings.Contains(token, "\t") {
 		return "", refusedHeader
 	}
 	return token, ""

@@ -28,30 +28,38 @@ var (
 type scope struct{ tenant, user uuid.UUID }
 
 type (
-	tenantKey struct{}
-	userKey   struct{}
-	beginKey  struct{} // the scope of the transaction that begins with this ctx
+	scopeKey struct{} // the scope of transactions to come
+	beginKey struct{} // that of the transaction that begins with this ctx
 )
 
 // WithTenant returns a ctx whose [Pool.InTenant] acts for this tenant.
 func WithTenant(ctx context.Context, id uuid.UUID) context.Context {
-	return context.WithValue(ctx, tenantKey{}, id)
+	s := scopeFrom(ctx)
+	s.tenant = id
+	return context.WithValue(ctx, scopeKey{}, s)
 }
 
 // WithUser returns a ctx whose transactions act for this user, for the policies that let users see what is theirs.
 func WithUser(ctx context.Context, id uuid.UUID) context.Context {
-	return context.WithValue(ctx, userKey{}, id)
+	s := scopeFrom(ctx)
+	s.user = id
+	return context.WithValue(ctx, scopeKey{}, s)
 }
 
-func idFrom(ctx context.Context, key any) uuid.UUID {
-	id, _ := ctx.Value(key).(uuid.UUID)
-	return id
+// WithMember is [WithTenant] and [WithUser] in one, for a user who acts in a tenant.
+func WithMember(ctx context.Context, tenant, user uuid.UUID) context.Context {
+	return context.WithValue(ctx, scopeKey{}, scope{tenant, user})
+}
+
+func scopeFrom(ctx context.Context) scope {
+	s, _ := ctx.Value(scopeKey{}).(scope)
+	return s
 }
 
 // InTenant is [Pool.InTx] for the tenant of ctx: row security lets fn see and write that tenant's rows only. A ctx
 // without a tenant is an error, and so is an outer transaction of another tenant.
 func (p *Pool) InTenant(ctx context.Context, fn func(ctx context.Context) error) error {
-	s := scope{tenant: idFrom(ctx, tenantKey{}), user: idFrom(ctx, userKey{})}
+	s := scopeFrom(ctx)
 	if s.tenant == uuid.Nil {
 		return errors.Internal(errNoTenant, "begin a tenant transaction")
 	}

@@ -47,7 +47,7 @@ func txFrom(ctx context.Context) *transaction {
 // Inside another InTx of the same pool fn runs in a savepoint: its error undoes its own work, and the outer function
 // decides about the rest. fn must not use ctx from several goroutines at once.
 func (p *Pool) InTx(ctx context.Context, fn func(ctx context.Context) error) error {
-	return p.inTx(ctx, scope{user: idFrom(ctx, userKey{})}, fn)
+	return p.inTx(ctx, scope{user: scopeFrom(ctx).user}, fn)
 }
 
 func (p *Pool) inTx(ctx context.Context, s scope, fn func(ctx context.Context) error) error {

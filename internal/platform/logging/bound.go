@@ -38,11 +38,22 @@ func boundTo(ctx context.Context) *bound {
 	return b
 }
 
+// typicalField is room for the JSON of most fields, such as an id: ,"session_id":"019b0000-0000-7000-8000-000000000001"
+const typicalField = 56
+
 func (b *bound) with(fields []Field) *bound {
-	next := &bound{}
-	var l line
-	l.reset(nil)
-	l.limit = maxBound / 2
+	var (
+		l    line
+		keys [8]*key // enough for most calls
+		size = len(fields) * typicalField
+		have int
+	)
+	if b != nil {
+		size, have = size+len(b.json), len(b.items)
+	}
+	next := &bound{items: make([]boundItem, 0, have+len(fields))}
+	l.reset(make([]byte, 0, size))
+	l.limit, l.keys = maxBound/2, keys[:0]
 	l.resolve(fields)
 	if b != nil {
 		for _, item := range b.items {
