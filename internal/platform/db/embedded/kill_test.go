@@ -55,6 +55,10 @@ func TestServerThatNobodyCollects(t *testing.T) {
 	require.NoError(t, first.Stop(t.Context()))
 	leftover := exec.CommandContext(t.Context(), "sh")
 	leftover.Args = []string{"postgres", "-c", "sleep 1; :", data}
+	owner := ownerOf(t, data)
+	if os.Geteuid() == 0 {
+		leftover.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: owner.Uid, Gid: owner.Gid}}
+	}
 	require.NoError(t, leftover.Start())
 	defer func() { _ = leftover.Wait() }() // not before
 	require.NoError(t, os.WriteFile(filepath.Join(data, "postmaster.pid"), fmt.Appendln(nil, leftover.Process.Pid), 0o644))
