@@ -27,7 +27,7 @@ func TestTourOfTheREADME(t *testing.T) {
 	require.NoError(t, err, string(out))
 	for _, want := range []string{
 		`"role":"owner"`, `"notes:read"`, `"title":"First note"`, `"items":[{"id":`, `"title":"Renamed"`,
-		`"code":"PRECONDITION_FAILED"`, `"code":"VALIDATION_ERROR"`, `{"status":"ok"}`, `{"status":"ready"`,
+		`"code":"PRECONDITION_FAILED"`, `"code":"VALIDATION_ERROR"`, `"email":"bob@example.com"`, `"event":"api_key_created"`, `"event":"member_added"`, `"code":"AUTH_TOKEN_REVOKED"`, `{"status":"ok"}`, `{"status":"ready"`,
 	} {
 		assert.Contains(t, string(out), want)
 	}
