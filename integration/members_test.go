@@ -66,6 +66,10 @@ func TestTheLastOwnerStays(t *testing.T) {
 	admin.post("/v1/users", map[string]any{"email": uuid.NewString() + "@example.com", "password": password, "role": "owner"}).
 		problem(errors.CodePermissionDenied)
 
+	denied := owner.get("/v1/audit?event=permission_denied&actor_id=" + admin.userID).value("items").([]any)
+	require.Len(t, denied, 4, "what a rule forbids is in the trail")
+	assert.Equal(t, "forbidden_by_rule", denied[0].(map[string]any)["reason"])
+
 	second := owner.member("owner")
 	var (
 		all     sync.WaitGroup

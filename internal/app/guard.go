@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"net/http"
 	"slices"
 
 	"github.com/google/uuid"
@@ -10,6 +11,7 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/app/access"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/db"
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 )
 
 // guard keeps routes to those who may use them.
@@ -36,13 +38,28 @@ func (g guard) before(r route) []echo.MiddlewareFunc {
 	case public:
 		return nil
 	case signedIn:
-		return []echo.MiddlewareFunc{g.authenticate, tenancy}
+		return []echo.MiddlewareFunc{g.authenticate, tenancy, g.ruled(r.condition.permission)}
 	}
 	permitted := auth.Require(access.Policy, r.condition.permission, g.denied)
 	if r.condition.self {
 		permitted = unlessSelf(permitted)
 	}
-	return []echo.MiddlewareFunc{g.authenticate, permitted, tenancy}
+	return []echo.MiddlewareFunc{g.authenticate, permitted, tenancy, g.ruled(r.condition.permission)}
+}
+
+// ruled tells of what a rule of the feature forbids though the role allows it, such as that an admin changes an owner.
+func (g guard) ruled(permission auth.Permission) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			err := next(c)
+			if err != nil && errors.From(err).Code.Status == http.StatusForbidden {
+				ctx := c.Request().Context()
+				p, _ := auth.PrincipalFrom(ctx)
+				g.denied(ctx, auth.Denial{Permission: permission, Reason: "forbidden_by_rule", Principal: p})
+			}
+			return err
+		}
+	}
 }
 
 // unlessSelf leaves out a middleware for the user that the path names. An API key is not its user: it does what its scopes say.

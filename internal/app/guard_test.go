@@ -28,7 +28,7 @@ func as(p auth.Principal) echo.MiddlewareFunc {
 
 func TestGuard(t *testing.T) {
 	t.Parallel()
-	me, other := uuid.New(), uuid.New()
+	me, other, ruledOut := uuid.New(), uuid.New(), uuid.New()
 	viewer := auth.Principal{UserID: me, TenantID: uuid.New(), Roles: []auth.Role{access.RoleViewer}}
 	owner := auth.Principal{UserID: me, TenantID: uuid.New(), Roles: []auth.Role{access.RoleOwner}}
 	key := viewer
@@ -49,6 +49,7 @@ func TestGuard(t *testing.T) {
 		"for others with the permission":       {mayOrSelf(access.UsersWrite), owner, other, http.StatusNoContent},
 		"a key is not its user":                {mayOrSelf(access.UsersWrite), key, me, http.StatusForbidden},
 		"a route whose condition is forgotten": {condition{}, owner, me, http.StatusForbidden},
+		"a rule of the feature":                {may(access.UsersRead), owner, ruledOut, http.StatusForbidden},
 		"a permission that there is not":       {may("moon:land"), owner, me, http.StatusForbidden},
 	}
 	for name, tt := range tests {
@@ -58,7 +59,12 @@ func TestGuard(t *testing.T) {
 			g := guard{authenticate: as(tt.who), denied: func(_ context.Context, d auth.Denial) { denials = append(denials, d) }}
 			e := echo.New()
 			e.HTTPErrorHandler = errors.Handler(nil)
-			g.register(e, []route{{http.MethodGet, "/users/:id", tt.condition, func(c echo.Context) error { return c.NoContent(http.StatusNoContent) }}})
+			g.register(e, []route{{http.MethodGet, "/users/:id", tt.condition, func(c echo.Context) error {
+				if c.Param("id") == ruledOut.String() {
+					return errors.New(errors.CodePermissionDenied, "An owner stays")
+				}
+				return c.NoContent(http.StatusNoContent)
+			}}})
 			w := httptest.NewRecorder()
 			e.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/users/"+tt.id.String(), nil))
 			assert.Equal(t, tt.status, w.Code)
