@@ -78,6 +78,31 @@ func TestPrivilegeMatrix(t *testing.T) {
 	assert.NotEmpty(t, s.events("permission_denied"))
 }
 
+// The same for API keys of an owner: each has one scope, and does what that allows and nothing else.
+func TestPrivilegesOfKeys(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	owner := s.client.register()
+	keys := map[string]string{}
+	for _, permission := range access.Permissions() {
+		_, keys[string(permission)] = owner.key(string(permission))
+	}
+	ruledOut := "DELETE /v1/api-keys/:id" // a key ends no other
+	for _, r := range listRoutes(t) {
+		if r.Permission == "public" || r.Permission == "authenticated" || r.Method+" "+r.Path == ruledOut {
+			continue
+		}
+		for scope, key := range keys {
+			res := owner.withKey(key, r.Method, concrete(r.Path), bodyOf(r.Method))
+			if scope == r.Permission {
+				assert.NotContains(t, []int{http.StatusUnauthorized, http.StatusForbidden}, res.status, "%s: %s %s", scope, r.Method, r.Path)
+				continue
+			}
+			assert.Equal(t, http.StatusForbidden, res.status, "%s: %s %s: %s", scope, r.Method, r.Path, res.body)
+		}
+	}
+}
+
 // concrete puts an id that nothing has in the place of each parameter.
 func concrete(path string) string {
 	parts := strings.Split(path, "/")
