@@ -103,6 +103,7 @@ func TestOneCredentialOnce(t *testing.T) {
 		requireProblem(t, w, errors.CodeValidation)
 		assert.Equal(t, `Bearer error="invalid_request"`, w.Header().Get("WWW-Authenticate"), name)
 		assert.Equal(t, []auth.Rejection{{Reason: "several_credentials"}}, g.rejected, name)
+		assert.Contains(t, w.Body.String(), `"field":"Authorization","rule":"single"`, name)
 	}
 	require.Equal(t, http.StatusNoContent, g.get("/", http.Header{"X-Api-Key": {""}, "Authorization": {bearer}}).Code, "an empty header is none")
 	require.Equal(t, http.StatusNoContent, g.get("/", http.Header{"X-Api-Key": {key}, "Authorization": {"Basic dTpw"}}).Code,

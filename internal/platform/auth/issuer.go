@@ -49,6 +49,15 @@ func NewIssuer(ring *Keyring, o IssuerOptions) (*Issuer, error) {
 // negative generation, or a generation but no session is an error, and so is one with scopes or an API key, which no token
 // can express. The id and the end that p itself carries are not used.
 func (i *Issuer) Issue(p Principal) (token string, expires time.Time, err error) {
+	return i.issue(p, time.Time{})
+}
+
+// IssueUntil is [Issuer.Issue] for a token that ends no later than end, such as that of a session which is about to end.
+func (i *Issuer) IssueUntil(p Principal, end time.Time) (token string, expires time.Time, err error) {
+	return i.issue(p, end)
+}
+
+func (i *Issuer) issue(p Principal, end time.Time) (token string, expires time.Time, err error) {
 	if p.UserID == uuid.Nil || p.TenantID == uuid.Nil {
 		return "", time.Time{}, errors.Sentinel("a token needs a user and a tenant")
 	}
@@ -67,6 +76,9 @@ func (i *Issuer) Issue(p Principal) (token string, expires time.Time, err error)
 	}
 	now := i.options.Now().Truncate(time.Second)
 	expires = now.Add(i.options.TTL).Truncate(time.Second).UTC()
+	if !end.IsZero() && end.Before(expires) {
+		expires = end.Truncate(time.Second).UTC()
+	}
 	c := claims{
 		Issuer:    i.options.Issuer,
 		Subject:   p.UserID.String(),

@@ -77,6 +77,25 @@ func TestTokenHasTheProfileOfRFC9068(t *testing.T) {
 	}, claims)
 }
 
+func TestIssueUntil(t *testing.T) {
+	t.Parallel()
+	keys := keySet(t, auth.ES256, ecKey())
+	issuer := newIssuer(t, keys)
+	p := auth.Principal{UserID: user, TenantID: tenant}
+	for end, want := range map[time.Time]time.Time{
+		now.Add(time.Minute + time.Millisecond): now.Add(time.Minute),
+		now.Add(time.Hour):                      now.Add(15 * time.Minute),
+		{}:                                      now.Add(15 * time.Minute),
+	} {
+		token, expires, err := issuer.IssueUntil(p, end)
+		require.NoError(t, err)
+		assert.Equal(t, want, expires)
+		read, err := newVerifier(t, keys).Verify(t.Context(), token)
+		require.NoError(t, err)
+		assert.Equal(t, want, read.ExpiresAt)
+	}
+}
+
 func TestIssueRefusesPrincipalsThatWouldNotVerify(t *testing.T) {
 	t.Parallel()
 	issuer := newIssuer(t, keySet(t, auth.ES256, ecKey()))

@@ -101,12 +101,13 @@ func (p *Passwords) Dummy(ctx context.Context, password string) error {
 }
 
 func (p *Passwords) derive(ctx context.Context, password string, h phc, size uint32) ([]byte, error) {
+	text := norm.NFC.Bytes([]byte(password)) // before the turn, which others wait for
 	release, err := p.turns.take(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("wait for a turn to hash a password: %w", err)
 	}
 	defer release()
-	return argon2.IDKey(norm.NFC.Bytes([]byte(password)), h.salt, h.cost.passes, h.cost.memoryKiB, h.cost.lanes, size), nil
+	return argon2.IDKey(text, h.salt, h.cost.passes, h.cost.memoryKiB, h.cost.lanes, size), nil
 }
 
 func random(n int) []byte {

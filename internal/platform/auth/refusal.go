@@ -64,7 +64,8 @@ func (r refusal) asError(who Principal) error {
 	case refusedKeyText, refusedKeyUnknown:
 		return errors.Wrap(cause, errors.CodeTokenInvalid, "The API key is not valid")
 	case refusedSeveral:
-		return errors.Wrap(cause, errors.CodeValidation, "A request must bring one credential, once")
+		return errors.Wrap(cause, errors.CodeValidation, "A request must bring one credential, once").
+			With("fields", []errors.FieldError{{Field: "Authorization", Rule: "single", Message: "must be the only credential, once"}})
 	default:
 		return errors.Wrap(cause, errors.CodeTokenInvalid, "")
 	}

@@ -16,7 +16,8 @@ import (
 
 const (
 	heartbeat        = 250 * time.Millisecond // between two questions whether the server is there
-	heartbeatTimeout = 500 * time.Millisecond // for the answer
+	heartbeatTimeout = 450 * time.Millisecond // for the answer
+	secondLook       = 50 * time.Millisecond  // for an answer that is there although the time is over
 
 	firstListenPause = 50 * time.Millisecond // before another attempt to connect; doubled up to the next
 	maxListenPause   = time.Second

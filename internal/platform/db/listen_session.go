@@ -3,10 +3,13 @@ package db
 import (
 	"context"
 	"net"
+	"os"
 	"sync"
 	"time"
 
 	"github.com/lib/pq"
+
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 )
 
 // listenSession is a connection on which LISTEN is in effect.
@@ -102,6 +105,19 @@ func (c *heldConn) hold(delay time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.delay = delay
+}
+
+// Read implements [net.Conn]. A deadline that passed while this process stood still says nothing about the server, whose answer may
+// be there: so it looks once more.
+func (c *heldConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		return n, err
+	}
+	if err := c.SetReadDeadline(time.Now().Add(secondLook)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Read(p)
 }
 
 // Write implements [net.Conn]. An error of sending closes the connection, so that Read tells of it.

@@ -1,8 +1,6 @@
 package server
 
 import (
-	"net"
-
 	"github.com/labstack/echo/v4"
 
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
@@ -34,21 +32,4 @@ func NewEcho(cfg Config, log logging.Logger, mappers ...errors.Mapper) *echo.Ech
 		bodyLimit(int64(cfg.BodyLimit)),
 	)
 	return e
-}
-
-// clientIP believes X-Forwarded-For only where the connection comes from a trusted proxy, and there up to the first
-// address, read from the right, that is not one. Without trusted proxies it is the address of the connection.
-func clientIP(trusted []string) echo.IPExtractor {
-	// Echo trusts these three by default, which lets any neighbour in a private network choose its address.
-	options := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
-	direct := len(options)
-	for _, cidr := range trusted {
-		if _, block, err := net.ParseCIDR(cidr); err == nil { // Config.Validate has refused the others
-			options = append(options, echo.TrustIPRange(block))
-		}
-	}
-	if len(options) == direct {
-		return echo.ExtractIPDirect()
-	}
-	return echo.ExtractIPFromXFFHeader(options...)
 }
