@@ -6,6 +6,7 @@ create table login_failures (
     key          bytea       primary key check (octet_length(key) = 32),
     failures     integer     not null check (failures >= 0),
     pending      integer     not null check (pending >= 0),
+    since        timestamptz not null, -- when the failures began to be counted
     last_at      timestamptz not null,
     locked_until timestamptz
 );

@@ -41,25 +41,43 @@ const (
 // that one which is locked cannot lock accounts.
 func (s attempts) begin(ctx context.Context, email, remoteIP string, l Limits) (attempt, error) {
 	a := attempt{account: keyOf("account", email), address: keyOf("address", network(remoteIP)), limits: l}
-	if err := s.await(ctx, a.address, l.MaxFailuresPerAddress, l.Lockout); err != nil {
+	if err := s.await(ctx, place{a.address, l.MaxFailuresPerAddress, l.Lockout, inAll}); err != nil {
 		return a, err
 	}
-	if err := s.await(ctx, a.account, l.MaxFailures, l.Lockout); err != nil {
+	if err := s.await(ctx, place{a.account, l.MaxFailures, l.Lockout, inARow}); err != nil {
 		_, settling := s.settle(ctx, attempt{address: a.address, limits: l}, unjudged)
 		return a, errors.Join(err, settling)
 	}
 	return a, nil
 }
 
+// place is one of those that a key has.
+type place struct {
+	key     []byte
+	limit   int
+	lockout time.Duration
+	count   count
+}
+
+// count says which failures count. Those of an account do until one login succeeds, or nothing has failed for as long as a lock
+// lasts. At an address people fail all day who have nothing to do with each other, and their successes prove nothing: there
+// those of one such period count.
+type count bool
+
+const (
+	inARow count = false
+	inAll  count = true
+)
+
 // await takes up a place of a key, and waits while others have all that are left.
-func (s attempts) await(ctx context.Context, key []byte, limit int, lockout time.Duration) error {
+func (s attempts) await(ctx context.Context, p place) error {
 	deadline := time.Now().Add(maxWait)
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
-		taken, err := s.take(ctx, key, limit, lockout)
+		taken, err := s.take(ctx, p)
 		if err != nil || taken {
 			return err
 		}
-		locked, err := s.lockedFor(ctx, key)
+		locked, err := s.lockedFor(ctx, p.key)
 		switch {
 		case err != nil:
 			return err
@@ -76,17 +94,19 @@ func (s attempts) await(ctx context.Context, key []byte, limit int, lockout time
 	}
 }
 
-// take is one statement. It begins anew where a lock has run out, and where nothing has failed for as long as a lock lasts. Who
-// has had a place for a minute has died with it.
-func (s attempts) take(ctx context.Context, key []byte, limit int, lockout time.Duration) (bool, error) {
+// take is one statement. It begins anew where a lock has run out and where the failures are of the past. Who has had a place for
+// a minute has died with it.
+func (s attempts) take(ctx context.Context, p place) (bool, error) {
 	_, err := db.One[int](ctx, s.pool, `
-		insert into login_failures as f (key, failures, pending, last_at) values ($1, 0, 1, now())
-		on conflict (key) do update set (failures, pending, last_at, locked_until) = (
-			select case when f.locked_until is not null or f.last_at < now() - $3::float8 * interval '1 second' then 0 else f.failures end,
-				case when f.last_at < now() - interval '1 minute' then 1 else f.pending + 1 end, now(), null::timestamptz)
+		insert into login_failures as f (key, failures, pending, since, last_at) values ($1, 0, 1, now(), now())
+		on conflict (key) do update set (failures, since, pending, last_at, locked_until) = (
+			select case when anew then 0 else f.failures end, case when anew then now() else f.since end,
+				case when f.last_at < now() - interval '1 minute' then 1 else f.pending + 1 end, now(), null::timestamptz
+			from (select f.locked_until is not null or case when $4::boolean then f.since else f.last_at end
+				< now() - $3::float8 * interval '1 second' as anew) as _)
 		where coalesce(f.locked_until <= now(), true)
 			and (f.pending = 0 or f.failures + f.pending < $2::int or f.last_at < now() - interval '1 minute')
-		returning 1`, key, limit, lockout.Seconds())
+		returning 1`, p.key, p.limit, p.lockout.Seconds(), bool(p.count))
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}

@@ -63,12 +63,18 @@ func (r *Registration) validate() error {
 	return check.Err()
 }
 
+// maxPasswordBytes is more than the longest password has in any form of Unicode: what is longer is not worth a look.
+const maxPasswordBytes = 4096
+
 func (c *Credentials) validate() error {
 	c.Email = normalEmail(c.Email)
 	var check request.Check
 	check.Email("email", c.Email)
-	if c.Password.IsZero() {
+	switch n := len(c.Password.Reveal()); {
+	case n == 0:
 		check.Add("password", "required", "is required")
+	case n > maxPasswordBytes:
+		check.Add("password", "max_length", "is longer than any password can be")
 	}
 	return check.Err()
 }

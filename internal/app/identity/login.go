@@ -15,7 +15,8 @@ import (
 // candidate is whom credentials are about: an account and the tenant it would enter, as far as there are any.
 type candidate struct {
 	account
-	tenant uuid.UUID // zero: none
+	tenant uuid.UUID // that would be entered; zero: none
+	home   uuid.UUID // whose trail a failure is in: that tenant, else the one joined first; zero: none
 	known  bool
 }
 
@@ -49,7 +50,7 @@ func (s *Service) Login(ctx context.Context, c Credentials, from session.Client)
 		}
 		return t, errors.New(errors.CodeTenantAccessDenied, "")
 	}
-	err = s.pool.InTenant(db.WithUser(db.WithTenant(ctx, who.tenant), who.ID), func(ctx context.Context) error {
+	err = s.pool.InTenant(db.WithMember(ctx, who.tenant, who.ID), func(ctx context.Context) error {
 		if t, err = s.sessions.Open(ctx, who.tenant, who.ID, from); err != nil {
 			return err
 		}
@@ -89,11 +90,14 @@ func (s *Service) candidate(ctx context.Context, c Credentials) (who candidate, 
 		return who, err
 	}
 	err = s.pool.InTx(db.WithUser(ctx, who.ID), func(ctx context.Context) error {
-		m, err := s.store.membership(ctx, who.ID, c.TenantID)
+		home, err := s.store.membership(ctx, who.ID, c.TenantID)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
-		who.tenant = m.TenantID
+		who.home = home
+		if c.TenantID == uuid.Nil || c.TenantID == home {
+			who.tenant = home
+		}
 		return err
 	})
 	return who, err
@@ -116,8 +120,8 @@ func (s *Service) passes(ctx context.Context, who candidate, c Credentials) (boo
 	return true, s.store.setPasswordHash(ctx, who.account, hash)
 }
 
-// failed records a failed login, and the lock that it may have brought, in the trail of the tenant that would have been
-// entered, or in that of the system. A client that has gone does not keep it from being recorded.
+// failed records a failed login, and the lock that it may have brought, in the trail of a tenant of the account, whichever tenant
+// the client has named, or in that of the system. A client that has gone does not keep it from being recorded.
 func (s *Service) failed(ctx context.Context, reason string, who candidate, locked locks, from session.Client) error {
 	e := audit.Entry{Event: "login_failed", Reason: reason, RemoteIP: from.RemoteIP}
 	if who.known {
@@ -125,9 +129,9 @@ func (s *Service) failed(ctx context.Context, reason string, who candidate, lock
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer cancel()
-	ctx = db.WithUser(db.WithTenant(ctx, who.tenant), who.ID)
+	ctx = db.WithMember(ctx, who.home, who.ID)
 	in := s.pool.InTx
-	if who.tenant != uuid.Nil {
+	if who.home != uuid.Nil {
 		in = s.pool.InTenant
 	}
 	return in(ctx, func(ctx context.Context) error {

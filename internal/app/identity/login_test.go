@@ -2,6 +2,8 @@ package identity_test
 
 import (
 	"context"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,6 +18,7 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/app/session"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
+	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 	"github.com/netrun-systems/go-service-template/internal/platform/platformtest"
 )
 
@@ -62,8 +65,8 @@ func TestLogin(t *testing.T) {
 		reason, tenant string
 		actor          uuid.UUID
 	}{
-		{"not_a_member", "", u.ID},
-		{"invalid_credentials", "", u.ID},
+		{"not_a_member", u.TenantID.String(), u.ID}, // a tenant in which one is not hides nothing
+		{"invalid_credentials", u.TenantID.String(), u.ID},
 		{"invalid_credentials", u.TenantID.String(), u.ID},
 		{"invalid_credentials", "", uuid.Nil},
 	}
@@ -141,7 +144,7 @@ func TestFailuresAreForgotten(t *testing.T) {
 	for range 4 {
 		s.fails(t, email, here, errors.CodeInvalidCredentials)
 	}
-	d.Exec(t, `update login_failures set last_at = now() - interval '16 minutes'`)
+	d.Exec(t, `update login_failures set last_at = now() - interval '16 minutes', since = now() - interval '16 minutes'`)
 	for range 5 {
 		s.fails(t, email, here, errors.CodeInvalidCredentials)
 	}
@@ -222,6 +225,34 @@ func TestALockedAccountCostsItsAddressNothing(t *testing.T) {
 	}
 	s.fails(t, nobody(), here, errors.CodeInvalidCredentials)
 	s.fails(t, nobody(), here, errors.CodeRateLimitExceeded)
+}
+
+// At an address one failure now and then, each by somebody else, adds up to nothing; at an account it does.
+func TestFailuresOfThePastCountAtAnAccount(t *testing.T) {
+	t.Parallel()
+	s, d := one(t)
+	s.setLimits(identity.Limits{MaxFailures: 4, MaxFailuresPerAddress: 3, Lockout: 10 * time.Minute})
+	const later = `update login_failures set last_at = last_at - interval '6 minutes', since = since - interval '6 minutes'`
+	for range 6 {
+		s.fails(t, nobody(), here, errors.CodeInvalidCredentials)
+		d.Exec(t, later)
+	}
+	email := nobody()
+	for i := range 4 {
+		s.fails(t, email, session.Client{RemoteIP: "198.51.100." + strconv.Itoa(i)}, errors.CodeInvalidCredentials)
+		if i < 3 {
+			d.Exec(t, later)
+		}
+	}
+	s.fails(t, email, session.Client{RemoteIP: "198.51.100.9"}, errors.CodeRateLimitExceeded)
+}
+
+func TestAbsurdPasswordIsNotLookedAt(t *testing.T) {
+	t.Parallel()
+	s, d := one(t)
+	err := s.login(t, nobody(), logging.Secret(strings.Repeat("a", 1<<20)), here)
+	require.True(t, errors.HasCode(err, errors.CodeValidation), "%v", err)
+	assert.Zero(t, d.Count(t, `select count(*) from login_failures`))
 }
 
 // A client that does not wait for the answer is counted and recorded all the same.

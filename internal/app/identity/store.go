@@ -66,18 +66,12 @@ func (s store) setPasswordHash(ctx context.Context, a account, hash string) erro
 	return nil
 }
 
-type membership struct {
-	TenantID uuid.UUID `db:"tenant_id"`
-	Role     auth.Role `db:"role"`
-}
-
-// membership returns the user's membership of tenant, or the oldest where tenant is zero. It runs in a transaction of
-// that user; none is sql.ErrNoRows.
-func (s store) membership(ctx context.Context, user, tenant uuid.UUID) (membership, error) {
-	return db.One[membership](ctx, s.pool, `
-		select tenant_id, role from members
-		where user_id = $1 and ($2 = '00000000-0000-0000-0000-000000000000'::uuid or tenant_id = $2)
-		order by created_at, tenant_id limit 1`, user, tenant)
+// membership returns the tenant if the user is a member of it, else the one joined first. It runs in a transaction of that user;
+// none is sql.ErrNoRows.
+func (s store) membership(ctx context.Context, user, tenant uuid.UUID) (uuid.UUID, error) {
+	return db.One[uuid.UUID](ctx, s.pool, `
+		select tenant_id from members where user_id = $1 order by (tenant_id = $2) desc, created_at, tenant_id limit 1`,
+		user, tenant)
 }
 
 // user returns a member of the tenant of the transaction.
