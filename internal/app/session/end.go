@@ -42,7 +42,7 @@ func (s *Service) LogoutAll(ctx context.Context, userID uuid.UUID) error {
 			return err
 		}
 		for _, tenant := range tenants {
-			err := s.pool.InTenant(db.WithTenant(ctx, tenant), func(ctx context.Context) error {
+			err := s.pool.InTenant(guest(ctx, tenant), func(ctx context.Context) error {
 				return s.end(ctx, "logout_all", allOf, userID)
 			})
 			if err != nil {
@@ -51,6 +51,14 @@ func (s *Service) LogoutAll(ctx context.Context, userID uuid.UUID) error {
 		}
 		return nil
 	})
+}
+
+// guest returns the ctx for a tenant of the user, whose trail is not told of a session or a key in another tenant.
+func guest(ctx context.Context, tenant uuid.UUID) context.Context {
+	if p, ok := auth.PrincipalFrom(ctx); ok && p.TenantID != tenant {
+		ctx = auth.WithPrincipal(ctx, auth.Principal{UserID: p.UserID, TenantID: tenant})
+	}
+	return db.WithTenant(ctx, tenant)
 }
 
 // End ends one session of the principal's user. One that is not there, has ended or is somebody else's is a

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"database/sql"
+	"time"
 
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/db"
@@ -29,7 +30,7 @@ func (s *Service) Refresh(ctx context.Context, text string, from Client) (Tokens
 	if o.refusal != "" {
 		return Tokens{}, refused(ctx, o.refusal, token, from)
 	}
-	return s.tokens(o.principal, o.next)
+	return s.tokens(o.principal, o.next, o.left)
 }
 
 // outcome is what becomes of a token: the next one, or a refusal. A refusal is no error inside the transaction, because the
@@ -37,6 +38,7 @@ func (s *Service) Refresh(ctx context.Context, text string, from Client) (Tokens
 type outcome struct {
 	principal auth.Principal
 	next      auth.RefreshToken
+	left      time.Duration // of the session
 	refusal   refusal
 }
 
@@ -74,7 +76,11 @@ func (s *Service) exchange(ctx context.Context, token auth.RefreshToken, from Cl
 		return outcome{}, err
 	}
 	row.Generation = generation
-	return s.admit(ctx, row, next, from)
+	o, err := s.admit(ctx, row, next)
+	if err != nil || o.refusal != "" {
+		return o, err
+	}
+	return o, s.record(ctx, "token_issued", "refresh", o.principal, from)
 }
 
 // overtaken is for a token that another request has spent since its session was read. That one has committed.
@@ -99,13 +105,13 @@ func (s *Service) spent(ctx context.Context, row live, token auth.RefreshToken, 
 		return outcome{refusal: invalid}, nil
 	}
 	if next := token.Successor(row.Family, row.Seed); row.InGrace && next.Matches(row.RefreshHash) {
-		return s.admit(ctx, row, next, from)
+		return s.admit(ctx, row, next) // what the trail has already
 	}
 	n, err := s.ended(ctx, string(reused), one, row.UserID, row.ID)
 	if err != nil || n == 0 { // somebody else has ended it at the same time
 		return outcome{refusal: revoked}, err
 	}
-	return outcome{refusal: reused}, s.record(ctx, "refresh_reuse_detected", row.principal(), from)
+	return outcome{refusal: reused}, s.record(ctx, "refresh_reuse_detected", "", row.principal(), from)
 }
 
 // vanished is for a token whose session is not there. The sessions of a member who was removed are deleted with the
@@ -123,7 +129,7 @@ func (s *Service) vanished(ctx context.Context, token auth.RefreshToken) (outcom
 
 // admit reads the role in a statement after the one that has locked the session: a change of the role that was committed
 // before is seen, and one that comes later makes this generation stale (see [Service.Renew]).
-func (s *Service) admit(ctx context.Context, row live, next auth.RefreshToken, from Client) (outcome, error) {
+func (s *Service) admit(ctx context.Context, row live, next auth.RefreshToken) (outcome, error) {
 	role, err := s.store.role(ctx, row.UserID)
 	if errors.Is(err, sql.ErrNoRows) {
 		return outcome{refusal: revoked}, nil
@@ -133,7 +139,7 @@ func (s *Service) admit(ctx context.Context, row live, next auth.RefreshToken, f
 	}
 	p := row.principal()
 	p.Roles = []auth.Role{role}
-	return outcome{principal: p, next: next}, s.record(ctx, "token_refreshed", p, from)
+	return outcome{principal: p, next: next, left: time.Duration(row.Left * float64(time.Second))}, nil
 }
 
 // over says why the session goes on no more, or nothing.

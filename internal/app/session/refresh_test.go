@@ -40,11 +40,13 @@ func TestRefreshRotates(t *testing.T) {
 	assert.Equal(t, first.SessionID, after.SessionID)
 	assert.EqualValues(t, 1, after.Generation)
 
-	assert.Len(t, r.trail.of("token_issued"), 1)
-	refreshed := r.trail.of("token_refreshed")
-	require.Len(t, refreshed, 1)
-	assert.Equal(t, m.UserID, refreshed[0].ActorID)
-	assert.Equal(t, first.SessionID, refreshed[0].SessionID)
+	issued := r.trail.of("token_issued")
+	require.Len(t, issued, 2)
+	for i, reason := range []string{"login", "refresh"} {
+		assert.Equal(t, reason, issued[i].Reason)
+		assert.Equal(t, m.UserID, issued[i].ActorID)
+		assert.Equal(t, first.SessionID, issued[i].SessionID)
+	}
 	for _, e := range r.trail.entries {
 		for _, secret := range []string{first.RefreshToken, second.RefreshToken, first.AccessToken, second.AccessToken} {
 			assert.NotContains(t, e.Details, secret)
@@ -136,7 +138,9 @@ func TestSpentTokens(t *testing.T) {
 				d.Exec(t, tt.prepare)
 			}
 			if !tt.ends {
+				before := len(r.trail.of("token_issued"))
 				assert.Equal(t, last.RefreshToken, r.refresh(t, first).RefreshToken, "the same successor")
+				assert.Len(t, r.trail.of("token_issued"), before, "repetitions do not fill the trail")
 				r.refresh(t, last)
 				assert.Empty(t, r.trail.of("session_revoked"))
 				return
@@ -223,6 +227,16 @@ func TestRefreshOfWhatIsOver(t *testing.T) {
 			assert.Equal(t, 1, d.Count(t, `select count(*) from sessions where idle_expires_at = expires_at`), "use does not prolong the whole life")
 		})
 	}
+}
+
+func TestNoTokenOutlivesItsSession(t *testing.T) {
+	t.Parallel()
+	r, d := one(t)
+	tokens := r.open(t, d.Member(t, d.Tenant(t), access.RoleOwner))
+	d.Exec(t, `update sessions set idle_expires_at = now() + interval '5 minutes', expires_at = now() + interval '5 minutes'`)
+	next := r.refresh(t, tokens)
+	assert.InDelta(t, 300, next.ExpiresIn, 5)
+	assert.WithinDuration(t, time.Now().Add(5*time.Minute), r.principal(t, next).ExpiresAt, 5*time.Second)
 }
 
 func TestUseProlongsASession(t *testing.T) {

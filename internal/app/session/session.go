@@ -60,7 +60,7 @@ func text(s string, longest int) string {
 
 // Issuer makes access tokens, as [auth.Issuer] does.
 type Issuer interface {
-	Issue(p auth.Principal) (token string, expires time.Time, err error)
+	IssueUntil(p auth.Principal, end time.Time) (token string, expires time.Time, err error)
 }
 
 // Options are what a [Service] needs; all but Leeway are required.
@@ -118,17 +118,17 @@ func (s *Service) Open(ctx context.Context, tenantID, userID uuid.UUID, from Cli
 			return err
 		}
 		p := auth.Principal{UserID: userID, TenantID: tenantID, Roles: []auth.Role{role}, SessionID: id}
-		if t, err = s.tokens(p, refresh); err != nil {
+		if t, err = s.tokens(p, refresh, s.config.TTL); err != nil {
 			return err
 		}
-		return s.record(ctx, "token_issued", p, from)
+		return s.record(ctx, "token_issued", "login", p, from)
 	})
 	return t, err
 }
 
-// tokens makes the answer to a login or a refresh.
-func (s *Service) tokens(p auth.Principal, refresh auth.RefreshToken) (Tokens, error) {
-	access, expires, err := s.issuer.Issue(p)
+// tokens makes the answer to a login or a refresh. left is how long the session can go on; no access token outlives it.
+func (s *Service) tokens(p auth.Principal, refresh auth.RefreshToken, left time.Duration) (Tokens, error) {
+	access, expires, err := s.issuer.IssueUntil(p, time.Now().Add(left))
 	if err != nil {
 		return Tokens{}, errors.Internal(err, "issue an access token")
 	}

@@ -96,6 +96,7 @@ type live struct {
 	Generation  int64     `db:"generation"`
 	Revoked     bool      `db:"revoked"`
 	Expired     bool      `db:"expired"`
+	Left        float64   `db:"left"`     // seconds until the session is over, however much it is used
 	InGrace     bool      `db:"in_grace"` // the last rotation was so short ago that the token before may come again
 }
 
@@ -105,6 +106,7 @@ func (s store) find(ctx context.Context, id uuid.UUID, grace time.Duration) (liv
 	l, err := db.One[live](ctx, s.pool, `
 		select id, tenant_id, user_id, family, seed, refresh_hash, generation,
 			revoked_at is not null as revoked, idle_expires_at <= now() as expired,
+			extract(epoch from expires_at - now())::float8 as left,
 			coalesce(clock_timestamp() < rotated_at + $2::float8 * interval '1 second', false) as in_grace
 		from sessions where id = $1`, id, grace.Seconds())
 	if err != nil {

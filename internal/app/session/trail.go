@@ -13,8 +13,9 @@ type Recorder interface {
 }
 
 // record writes what happened to the session of p to the audit trail.
-func (s *Service) record(ctx context.Context, event string, p auth.Principal, from Client) error {
+func (s *Service) record(ctx context.Context, event, reason string, p auth.Principal, from Client) error {
 	return s.audit.Record(ctx, audit.Entry{
-		Event: event, ActorID: p.UserID, SessionID: p.SessionID, TargetType: "session", TargetID: p.SessionID.String(), RemoteIP: from.RemoteIP,
+		Event: event, Reason: reason, ActorID: p.UserID, SessionID: p.SessionID,
+		TargetType: "session", TargetID: p.SessionID.String(), RemoteIP: from.RemoteIP,
 	})
 }
