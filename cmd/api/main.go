@@ -51,7 +51,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, lookup fu
 		SilenceErrors: true,
 	}
 	//nolint:contextcheck // cobra hands the ctx of ExecuteContext to the command that runs
-	root.AddCommand(p.serveCommand(), p.migrateCommand(), p.envCommand(), p.configCommand(), p.keysCommand(), p.tokenCommand(),
+	root.AddCommand(p.serveCommand(), p.migrateCommand(), p.envCommand(), p.configCommand(), p.keysCommand(), p.tokenCommand(), p.userCommand(),
 		p.routesCommand(), p.healthcheckCommand(), p.versionCommand())
 	root.SetArgs(args)
 	root.SetOut(stdout)

@@ -3,6 +3,9 @@ package app
 import (
 	"context"
 
+	"github.com/google/uuid"
+
+	"github.com/netrun-systems/go-service-template/internal/app/account"
 	"github.com/netrun-systems/go-service-template/internal/platform/db"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 	"github.com/netrun-systems/go-service-template/internal/platform/logging"
@@ -50,4 +53,14 @@ func migrate(ctx context.Context, cfg *Config) error {
 		return err
 	}
 	return errors.Join(m.Up(ctx), m.Close())
+}
+
+// VerifyAccount notes that an account is that of its email's owner; see package account. It returns the id of the user.
+func VerifyAccount(ctx context.Context, cfg *Config, email string) (id uuid.UUID, err error) {
+	pool, err := db.Open(ctx, cfg.Database, db.Options{Role: actAs(cfg)})
+	if err != nil {
+		return id, err
+	}
+	defer func() { err = errors.Join(err, pool.Close()) }()
+	return account.NewStore(pool).Verify(ctx, email)
 }

@@ -55,7 +55,9 @@ func (g guard) ruled(permission auth.Permission) echo.MiddlewareFunc {
 			if err != nil && errors.From(err).Code.Status == http.StatusForbidden {
 				ctx := c.Request().Context()
 				p, _ := auth.PrincipalFrom(ctx)
-				g.denied(ctx, auth.Denial{Permission: permission, Reason: "forbidden_by_rule", Principal: p})
+				g.denied(ctx, auth.Denial{
+					Permission: permission, Route: c.Request().Method + " " + c.Path(), Reason: "forbidden_by_rule", Principal: p,
+				})
 			}
 			return err
 		}

@@ -79,6 +79,7 @@ func routes(h handlers) []route {
 		{http.MethodGet, "/v1/auth/sessions", signedIn, h.sessions.List},
 		{http.MethodDelete, "/v1/auth/sessions/:id", signedIn, h.sessions.End},
 		{http.MethodGet, "/v1/me", signedIn, h.identity.Me},
+		{http.MethodPost, "/v1/me/password", signedIn, h.identity.ChangePassword},
 
 		{http.MethodGet, "/v1/api-keys", may(access.APIKeysRead), h.apiKeys.List},
 		{http.MethodPost, "/v1/api-keys", may(access.APIKeysWrite), h.apiKeys.Create},

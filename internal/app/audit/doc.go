@@ -15,7 +15,8 @@
 //
 // An entry belongs to the tenant of its transaction, and row security keeps it there. Without a tenant it is of the system
 // trail, which the service writes and cannot read. What a stranger can cause as often as they like, such as a credential that
-// is nobody's, is in the log only: the table is not theirs to fill.
+// is nobody's, is in the log only: the table is not theirs to fill. Nor is it a member's, or that of who has a key that was
+// revoked: the same refusal has a row a minute at most on each replica.
 //
 // Tenants read their own trail at GET /v1/audit. It stays when what it tells of is deleted, a tenant included.
 //

@@ -10,6 +10,7 @@ import (
 
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
+	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 )
 
 // What became of what was tried. Everything but Success is logged as a warning.
@@ -63,7 +64,7 @@ func (e Entry) completed(ctx context.Context) (Entry, error) {
 	if err != nil {
 		return e, errors.Internal(err, "make an audit id")
 	}
-	e.ID, e.OccurredAt, e.CorrelationID = id, timeOf(id), text(errors.CorrelationID(ctx), maxCorrelationID)
+	e.ID, e.OccurredAt, e.CorrelationID = id, timeOf(id), text(logging.Redact(errors.CorrelationID(ctx)), maxCorrelationID)
 	if p, ok := auth.PrincipalFrom(ctx); ok && (e.ActorID == uuid.Nil || e.ActorID == p.UserID) {
 		e.ActorID, e.SessionID, e.APIKeyID = p.UserID, either(e.SessionID, p.SessionID), either(e.APIKeyID, p.APIKeyID)
 	}

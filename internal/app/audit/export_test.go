@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 )
 
@@ -24,6 +25,24 @@ func (r *Recorder) LogTo(l logging.Logger) {
 	for _, q := range r.queues {
 		q.log = l
 	}
+}
+
+// SetClock gives the throttle of r another clock. It is called before r is used.
+func (r *Recorder) SetClock(now func() time.Time) { r.throttled.now = now }
+
+// MaxRepetitions is how many refusals the throttle tells apart.
+const MaxRepetitions = maxRepetitions
+
+// Throttle asks the throttle about a refusal of p.
+func (r *Recorder) Throttle(p auth.Principal) (times int, again bool) {
+	return r.throttled.take(repetition{tenant: p.TenantID, actor: p.UserID, credential: p.SessionID})
+}
+
+// Throttled returns how many it does.
+func (r *Recorder) Throttled() int {
+	r.throttled.mu.Lock()
+	defer r.throttled.mu.Unlock()
+	return len(r.throttled.last)
 }
 
 // At returns an id of a time.

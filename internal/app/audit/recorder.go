@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"github.com/google/uuid"
 
@@ -18,9 +19,10 @@ var errNoTransaction = errors.Sentinel("an audit entry belongs into the transact
 
 // Recorder writes the audit trail. It is safe for concurrent use. Close it when nothing records any more.
 type Recorder struct {
-	pool   *db.Pool
-	queues []*queue
-	log    logging.Logger
+	pool      *db.Pool
+	queues    []*queue
+	log       logging.Logger
+	throttled throttle
 }
 
 // NewRecorder returns a recorder that hands what it has recorded to each of the sinks, in the order of the commits of one
@@ -39,7 +41,7 @@ func NewRecorder(pool *db.Pool, sinks ...Sink) *Recorder {
 //
 // The line in the log is written, and sinks are told, once the transaction has committed.
 func (r *Recorder) Record(ctx context.Context, e Entry) error {
-	if outside(ctx) {
+	if !db.InTransaction(ctx) {
 		return errors.Internal(errNoTransaction, "record "+text(e.Event, maxWord))
 	}
 	e, err := e.completed(ctx)
@@ -53,21 +55,19 @@ func (r *Recorder) Record(ctx context.Context, e Entry) error {
 	return nil
 }
 
-// outside reports whether ctx carries no transaction: only then is there no commit to wait for.
-func outside(ctx context.Context) (alone bool) {
-	db.AfterCommit(ctx, func(context.Context) { alone = true })
-	return alone
-}
-
 // tell writes the line and hands the entry on.
 func (r *Recorder) tell(ctx context.Context, e Entry) {
+	r.line(ctx, e)
+	for _, q := range r.queues {
+		q.offer(ctx, e)
+	}
+}
+
+func (r *Recorder) line(ctx context.Context, e Entry) {
 	if e.Outcome == Success {
 		r.log.Audit(ctx, e.Event, e.fields()...)
 	} else {
 		r.log.AuditWarn(ctx, e.Event, e.fields()...)
-	}
-	for _, q := range r.queues {
-		q.offer(ctx, e)
 	}
 }
 
@@ -98,9 +98,11 @@ func (e Entry) fields() []logging.Field {
 
 // Denied records that a permission was missing. It is made for [auth.Require].
 func (r *Recorder) Denied(ctx context.Context, d auth.Denial) {
-	r.alone(ctx, d.Principal, Entry{
-		Event: "permission_denied", Outcome: Failure, TargetType: "permission", TargetID: string(d.Permission), Reason: d.Reason,
-	})
+	e := Entry{Event: "permission_denied", Outcome: Failure, TargetType: "permission", TargetID: string(d.Permission), Reason: d.Reason}
+	if d.Route != "" {
+		e.Details = map[string]any{"route": d.Route}
+	}
+	r.alone(ctx, d.Principal, e, d.Route)
 }
 
 // Rejected records that a credential was refused. It is made for [auth.Authentication]. One that is nobody's is only logged,
@@ -108,29 +110,46 @@ func (r *Recorder) Denied(ctx context.Context, d auth.Denial) {
 func (r *Recorder) Rejected(ctx context.Context, x auth.Rejection) {
 	e := Entry{Event: "token_rejected", Outcome: Failure, Reason: x.Reason}
 	if x.Principal.TenantID == uuid.Nil || x.Reason == expired || x.Reason == auth.ErrAPIKeyExpired.Error() {
-		if e, err := e.completed(auth.WithPrincipal(ctx, x.Principal)); err == nil {
-			e.ID, e.TenantID = uuid.Nil, x.Principal.TenantID // it has no row
-			r.log.AuditWarn(ctx, e.Event, e.fields()...)
-		}
+		r.tellOnly(ctx, x.Principal, e)
 		return
 	}
-	r.alone(ctx, x.Principal, e)
+	r.alone(ctx, x.Principal, e, "")
 }
 
 // expired is the reason that [auth.Verifier] gives for an access token whose time is over.
 const expired = "expired"
 
-// alone records what has no transaction of its own: a request that was refused. The answer does not wait for the trail to
-// work, so an entry that cannot be written is logged with the error.
-func (r *Recorder) alone(ctx context.Context, p auth.Principal, e Entry) {
-	ctx = db.WithUser(db.WithTenant(auth.WithPrincipal(ctx, p), p.TenantID), p.UserID)
-	err := r.pool.InTenant(ctx, func(ctx context.Context) error { return r.Record(ctx, e) })
-	if err == nil {
+// alone records what has no transaction of its own: a request that was refused. Who is refused the same over and over gets a row
+// a minute, which says how often it was meanwhile, and a line each time. The answer does not wait for the trail to work, so an
+// entry that cannot be written is logged with the error.
+func (r *Recorder) alone(ctx context.Context, p auth.Principal, e Entry, route string) {
+	same := repetition{p.TenantID, p.UserID, either(p.APIKeyID, p.SessionID), e.Event, e.TargetID, e.Reason, route}
+	repeated, again := r.throttled.take(same)
+	if again {
+		r.tellOnly(ctx, p, e)
 		return
 	}
-	if e, incomplete := e.completed(ctx); incomplete == nil {
-		e.ID, e.TenantID = uuid.Nil, p.TenantID
-		r.tell(ctx, e)
+	if repeated > 0 {
+		details := map[string]any{"repeated": repeated}
+		maps.Copy(details, e.Details)
+		e.Details = details
 	}
-	r.log.Error(ctx, "audit_failed", logging.Err(fmt.Errorf("record %s: %w", e.Event, err)))
+	acting := db.WithMember(auth.WithPrincipal(ctx, p), p.TenantID, p.UserID)
+	err := r.pool.InTenant(acting, func(ctx context.Context) error { return r.Record(ctx, e) })
+	if err != nil {
+		r.tellOnly(ctx, p, e)
+		r.log.Error(ctx, "audit_failed", logging.Err(fmt.Errorf("record %s: %w", e.Event, err)))
+	}
+}
+
+// tellOnly writes the line of an entry that has no row.
+func (r *Recorder) tellOnly(ctx context.Context, p auth.Principal, e Entry) {
+	ctx = auth.WithPrincipal(ctx, p)
+	e, err := e.completed(ctx)
+	if err != nil {
+		r.log.Error(ctx, "audit_failed", logging.Err(err))
+		return
+	}
+	e.ID, e.TenantID = uuid.Nil, p.TenantID
+	r.line(ctx, e)
 }

@@ -49,6 +49,22 @@ func (h *Handler) Login(c echo.Context) error {
 	return respond.JSON(c, http.StatusOK, tokens)
 }
 
+// ChangePassword answers POST /v1/me/password.
+func (h *Handler) ChangePassword(c echo.Context) error {
+	p, err := auth.Current(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	var change PasswordChange
+	if err := request.JSON(c, &change); err != nil {
+		return err
+	}
+	if err := h.service.ChangePassword(c.Request().Context(), p, change, session.ClientOf(c)); err != nil {
+		return err
+	}
+	return respond.NoContent(c)
+}
+
 // Me answers GET /v1/me.
 func (h *Handler) Me(c echo.Context) error {
 	ctx := c.Request().Context()
@@ -60,8 +76,9 @@ func (h *Handler) Me(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	p.Roles = []auth.Role{user.Role} // those of now, as far as the scopes of an API key reach
 	return respond.JSON(c, http.StatusOK, struct {
 		User
 		Permissions []auth.Permission `json:"permissions"`
-	}{user, access.Policy.Permissions(user.Role)})
+	}{user, access.Policy.Granted(p)})
 }

@@ -9,20 +9,16 @@ package identity
 
 import (
 	"strings"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
+	"github.com/netrun-systems/go-service-template/internal/app/account"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 	"github.com/netrun-systems/go-service-template/internal/platform/server/request"
 )
 
-// The limits of names, in characters.
-const (
-	maxTenantName  = 100
-	maxDisplayName = 100
-)
+const maxTenantName = 100 // characters
 
 // User is a member of a tenant as clients see it.
 type User struct {
@@ -50,15 +46,14 @@ type Credentials struct {
 }
 
 func (r *Registration) validate() error {
-	r.TenantName, r.DisplayName, r.Email = strings.TrimSpace(r.TenantName), strings.TrimSpace(r.DisplayName), normalEmail(r.Email)
+	r.TenantName, r.DisplayName, r.Email = strings.TrimSpace(r.TenantName), strings.TrimSpace(r.DisplayName), account.NormalEmail(r.Email)
 	if r.DisplayName == "" {
-		local, _, _ := strings.Cut(r.Email, "@")
-		r.DisplayName = string([]rune(local)[:min(maxDisplayName, utf8.RuneCountInString(local))])
+		r.DisplayName = account.DefaultName(r.Email)
 	}
 	var check request.Check
 	check.Text("tenant_name", r.TenantName, 1, maxTenantName)
 	check.Email("email", r.Email)
-	check.Text("display_name", r.DisplayName, 0, maxDisplayName)
+	check.Text("display_name", r.DisplayName, 0, account.MaxDisplayName)
 	check.Include(auth.CheckPassword(r.Password.Reveal(), r.Email))
 	return check.Err()
 }
@@ -67,17 +62,19 @@ func (r *Registration) validate() error {
 const maxPasswordBytes = 4096
 
 func (c *Credentials) validate() error {
-	c.Email = normalEmail(c.Email)
+	c.Email = account.NormalEmail(c.Email)
 	var check request.Check
 	check.Email("email", c.Email)
-	switch n := len(c.Password.Reveal()); {
-	case n == 0:
-		check.Add("password", "required", "is required")
-	case n > maxPasswordBytes:
-		check.Add("password", "max_length", "is longer than any password can be")
-	}
+	checkGiven(&check, "password", c.Password)
 	return check.Err()
 }
 
-// normalEmail is how an email is stored and looked up. Case never tells two mailboxes apart in practice.
-func normalEmail(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
+// checkGiven asks for a password that is to be compared with the one that there is.
+func checkGiven(check *request.Check, field string, password logging.Secret) {
+	switch n := len(password.Reveal()); {
+	case n == 0:
+		check.Add(field, "required", "is required")
+	case n > maxPasswordBytes:
+		check.Add(field, "max_length", "is longer than any password can be")
+	}
+}

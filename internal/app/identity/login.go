@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/netrun-systems/go-service-template/internal/app/account"
 	"github.com/netrun-systems/go-service-template/internal/app/audit"
 	"github.com/netrun-systems/go-service-template/internal/app/session"
 	"github.com/netrun-systems/go-service-template/internal/platform/db"
@@ -14,7 +15,7 @@ import (
 
 // candidate is whom credentials are about: an account and the tenant it would enter, as far as there are any.
 type candidate struct {
-	account
+	account.Account
 	tenant uuid.UUID // that would be entered; zero: none
 	home   uuid.UUID // whose trail a failure is in: that tenant, else the one joined first; zero: none
 	known  bool
@@ -81,7 +82,7 @@ func (s *Service) judge(ctx context.Context, c Credentials) (candidate, verdict,
 
 // candidate asks as much of the database for an email that nobody has as for any other.
 func (s *Service) candidate(ctx context.Context, c Credentials) (who candidate, err error) {
-	who.account, err = s.store.accountByEmail(ctx, c.Email)
+	who.Account, err = s.accounts.ByEmail(ctx, c.Email)
 	who.known = err == nil
 	if errors.Is(err, sql.ErrNoRows) {
 		who.ID, err = uuid.NewRandom() // nobody's
@@ -117,7 +118,8 @@ func (s *Service) passes(ctx context.Context, who candidate, c Credentials) (boo
 	if err != nil {
 		return false, err
 	}
-	return true, s.store.setPasswordHash(ctx, who.account, hash)
+	_, err = s.accounts.SetPasswordHash(ctx, who.Account, hash) // not where the password was changed meanwhile
+	return true, err
 }
 
 // failed records a failed login, and the lock that it may have brought, in the trail of a tenant of the account, whichever tenant

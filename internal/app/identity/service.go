@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/netrun-systems/go-service-template/internal/app/access"
+	"github.com/netrun-systems/go-service-template/internal/app/account"
 	"github.com/netrun-systems/go-service-template/internal/app/audit"
 	"github.com/netrun-systems/go-service-template/internal/app/session"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
@@ -13,9 +14,10 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 )
 
-// Sessions opens sessions, as [session.Service] does.
+// Sessions opens sessions and ends them, as [session.Service] does.
 type Sessions interface {
 	Open(ctx context.Context, tenantID, userID uuid.UUID, from session.Client) (session.Tokens, error)
+	LogoutOthers(ctx context.Context, userID, keep uuid.UUID, reason string) error
 }
 
 // Passwords hashes passwords and checks them, as [auth.Passwords] does.
@@ -38,6 +40,7 @@ type Options struct {
 type Service struct {
 	pool      *db.Pool
 	store     store
+	accounts  account.Store
 	attempts  attempts
 	passwords Passwords
 	sessions  Sessions
@@ -48,7 +51,7 @@ type Service struct {
 // NewService returns a service.
 func NewService(o Options) *Service {
 	return &Service{
-		pool: o.Pool, store: store{o.Pool}, attempts: attempts{o.Pool}, passwords: o.Passwords, sessions: o.Sessions,
+		pool: o.Pool, store: store{o.Pool}, accounts: account.NewStore(o.Pool), attempts: attempts{o.Pool}, passwords: o.Passwords, sessions: o.Sessions,
 		audit: o.Audit, limits: o.Limits,
 	}
 }
@@ -67,11 +70,14 @@ func (s *Service) Register(ctx context.Context, r Registration, from session.Cli
 	if err != nil {
 		return u, t, err
 	}
-	err = s.pool.InTenant(db.WithUser(db.WithTenant(ctx, tenant), user), func(ctx context.Context) error {
+	err = s.pool.InTenant(db.WithMember(ctx, tenant, user), func(ctx context.Context) error {
 		if err := s.store.insertTenant(ctx, tenant, r.TenantName); err != nil {
 			return err
 		}
-		if err := s.store.insertUser(ctx, user, r.Email, r.DisplayName, hash); err != nil {
+		err := s.accounts.Insert(ctx, account.Account{
+			ID: user, Email: r.Email, DisplayName: r.DisplayName, PasswordHash: hash, CreatedIn: uuid.NullUUID{UUID: tenant, Valid: true},
+		})
+		if err != nil {
 			return err
 		}
 		if err := s.store.insertMember(ctx, tenant, user, access.RoleOwner); err != nil {

@@ -11,10 +11,7 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 )
 
-// emailConstraint is the constraint that keeps emails unique.
-const emailConstraint = "users_email_key"
-
-// store is the tables tenants, users and members.
+// store is the tables tenants and members.
 type store struct{ pool *db.Pool }
 
 func (s store) insertTenant(ctx context.Context, id uuid.UUID, name string) error {
@@ -25,43 +22,10 @@ func (s store) insertTenant(ctx context.Context, id uuid.UUID, name string) erro
 	return nil
 }
 
-func (s store) insertUser(ctx context.Context, id uuid.UUID, email, displayName, passwordHash string) error {
-	_, err := db.Exec(ctx, s.pool, `insert into users (id, email, display_name, password_hash) values ($1, $2, $3, $4)`,
-		id, email, displayName, passwordHash)
-	switch {
-	case db.Violated(err, emailConstraint):
-		return errors.Wrap(err, errors.CodeConflict, "The email is already registered").With("field", "email")
-	case err != nil:
-		return fmt.Errorf("insert a user: %w", err)
-	}
-	return nil
-}
-
 func (s store) insertMember(ctx context.Context, tenant, user uuid.UUID, role auth.Role) error {
 	_, err := db.Exec(ctx, s.pool, `insert into members (tenant_id, user_id, role) values ($1, $2, $3)`, tenant, user, role)
 	if err != nil {
 		return fmt.Errorf("insert a member: %w", err)
-	}
-	return nil
-}
-
-// account is what a login needs to know of a user.
-type account struct {
-	ID           uuid.UUID `db:"id"`
-	PasswordHash string    `db:"password_hash"`
-}
-
-// accountByEmail needs no tenant: accounts are known across tenants. An unknown email is sql.ErrNoRows.
-func (s store) accountByEmail(ctx context.Context, email string) (account, error) {
-	return db.One[account](ctx, s.pool, `select id, password_hash from users where email = $1`, email)
-}
-
-// setPasswordHash replaces a hash unless the password has been changed meanwhile.
-func (s store) setPasswordHash(ctx context.Context, a account, hash string) error {
-	_, err := db.Exec(ctx, s.pool, `update users set password_hash = $3, updated_at = now() where id = $1 and password_hash = $2`,
-		a.ID, a.PasswordHash, hash)
-	if err != nil {
-		return fmt.Errorf("replace a password hash: %w", err)
 	}
 	return nil
 }

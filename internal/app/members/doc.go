@@ -10,12 +10,14 @@
 //   - Nobody changes their own role, but for an owner who steps down while there is another. Everybody may leave.
 //   - An API key gives nobody a role that may do more than the key.
 //
-// A change locks the rows of all owners, of the member and of who asks, in the order of their ids. So two changes that are each
-// allowed, and together are not, wait for each other, and the second one is refused.
+// A change locks the tenant, and the rows of all owners, of the member and of who asks. So two changes that are each allowed, and
+// together are not, come one after the other, and the second one is refused.
 //
 // # Accounts
 //
-// Adding a member whose email has no account makes one, with the password that was given. Where there is an account the member
-// logs in as ever, and a password in the request is refused: it would be thought to be set. So who may add members can find
-// out whether an email has an account. An account whose last membership is removed stays.
+// Adding a member whose email has no account makes one, with the password that was given; the member can change it. An account
+// that is there is taken where it was made in this tenant or is verified, see package account, and refused otherwise: whoever has
+// it may not be whom the email stands for. It logs in as ever, and a password in the request is refused: it would be thought to
+// be set. So who may add members can find out whether an email has an account. An account whose last membership is removed
+// stays.
 package members

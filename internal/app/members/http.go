@@ -81,7 +81,7 @@ func (h *Handler) Change(c echo.Context) error {
 	return respond.JSON(c, http.StatusOK, member)
 }
 
-// Remove answers DELETE /v1/users/:id. It needs no permission of the route: everybody may leave.
+// Remove answers DELETE /v1/users/:id. Everybody may leave, so the route lets users themselves through without the permission.
 func (h *Handler) Remove(c echo.Context) error {
 	id, err := request.UUID(c, "id")
 	if err != nil {

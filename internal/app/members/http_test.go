@@ -51,6 +51,12 @@ func TestAddKnownAccount(t *testing.T) {
 	f := newFixture(t)
 	owner, known := f.Member(t, f.Tenant(t), access.RoleOwner), f.Member(t, f.Tenant(t), access.RoleOwner)
 	email := known.UserID.String() + "@example.com"
+	for _, body := range []string{ // nobody knows whose account it is
+		`{"email":"` + email + `","role":"viewer"}`, `{"email":"` + email + `","role":"viewer","password":"` + password + `"}`,
+	} {
+		f.call(t, owner, "POST", "/v1/users", body).Problem(t, errors.CodeConflict)
+	}
+	f.Exec(t, `update users set email_verified_at = now() where id = $1`, known.UserID)
 	f.call(t, owner, "POST", "/v1/users", `{"email":"`+email+`","role":"viewer","password":"`+password+`"}`).Problem(t, errors.CodeConflict)
 	assert.Equal(t, 1, f.Count(t, `select count(*) from members where user_id = $1`, known.UserID))
 	got := f.call(t, owner, "POST", "/v1/users", `{"email":"`+strings.ToUpper(email)+`","role":"viewer","display_name":"Mallory"}`)
@@ -62,6 +68,21 @@ func TestAddKnownAccount(t *testing.T) {
 	f.call(t, owner, "POST", "/v1/users", `{"email":"`+email+`","role":"admin"}`).Problem(t, errors.CodeConflict)
 	assert.Equal(t, 1, f.Count(t, `select count(*) from audit_events where event = 'member_added' and details->>'new_account' = 'false'`))
 	assert.Equal(t, 1, f.Count(t, `select count(*) from members where user_id = $1 and tenant_id = $2 and role = 'viewer'`, known.UserID, owner.TenantID))
+}
+
+// Who was removed can be added again where the account was made, and nowhere else before it is verified.
+func TestAccountIsTrustedWhereItWasMade(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	owner, other := f.Member(t, f.Tenant(t), access.RoleOwner), f.Member(t, f.Tenant(t), access.RoleOwner)
+	made := f.call(t, owner, "POST", "/v1/users", `{"email":"cfo@example.com","role":"viewer","password":"`+password+`"}`)
+	require.Equal(t, 201, made.Status, made.Body)
+	f.call(t, other, "POST", "/v1/users", `{"email":"cfo@example.com","role":"admin"}`).Problem(t, errors.CodeConflict)
+	require.Equal(t, 204, f.call(t, owner, "DELETE", "/v1/users/"+made.Body["id"].(string), "").Status)
+	f.call(t, other, "POST", "/v1/users", `{"email":"cfo@example.com","role":"admin"}`).Problem(t, errors.CodeConflict)
+	again := f.call(t, owner, "POST", "/v1/users", `{"email":"cfo@example.com","role":"member"}`)
+	require.Equal(t, 201, again.Status, again.Body)
+	assert.Equal(t, made.Body["id"], again.Body["id"])
 }
 
 func TestWhoMayAddWhom(t *testing.T) {

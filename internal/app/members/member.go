@@ -3,17 +3,15 @@ package members
 import (
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
 	"github.com/netrun-systems/go-service-template/internal/app/access"
+	"github.com/netrun-systems/go-service-template/internal/app/account"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 	"github.com/netrun-systems/go-service-template/internal/platform/server/request"
 )
-
-const maxDisplayName = 100 // characters
 
 // Member is a member of a tenant as clients see it.
 type Member struct {
@@ -39,15 +37,14 @@ type Change struct {
 }
 
 func (a *Addition) validate() error {
-	a.Email, a.DisplayName = normalEmail(a.Email), strings.TrimSpace(a.DisplayName)
+	a.Email, a.DisplayName = account.NormalEmail(a.Email), strings.TrimSpace(a.DisplayName)
 	if a.DisplayName == "" {
-		local, _, _ := strings.Cut(a.Email, "@")
-		a.DisplayName = string([]rune(local)[:min(maxDisplayName, utf8.RuneCountInString(local))])
+		a.DisplayName = account.DefaultName(a.Email)
 	}
 	var check request.Check
 	check.Email("email", a.Email)
 	checkRole(&check, a.Role)
-	check.Text("display_name", a.DisplayName, 0, maxDisplayName)
+	check.Text("display_name", a.DisplayName, 0, account.MaxDisplayName)
 	if !a.Password.IsZero() {
 		check.Include(auth.CheckPassword(a.Password.Reveal(), a.Email))
 	}
@@ -70,6 +67,3 @@ func checkRole(check *request.Check, role auth.Role) {
 	}
 	check.Add("role", "one_of", "must be one of "+strings.Join(names, ", "))
 }
-
-// normalEmail is how an email is stored and looked up. Case never tells two mailboxes apart in practice.
-func normalEmail(email string) string { return strings.ToLower(strings.TrimSpace(email)) }

@@ -13,6 +13,7 @@ const (
 	ownersOnly    = "Only an owner may make, change or remove an owner"
 	ownRole       = "Nobody may change their own role, but for an owner who steps down"
 	beyondTheKey  = "An API key cannot give a role that may do more than the key"
+	notVerified   = "The email has an account, and nobody has verified whose it is"
 	hasAccount    = "The email has an account already: leave out the password"
 	needsPassword = "is required for an email that has no account yet"
 )

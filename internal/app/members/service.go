@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/netrun-systems/go-service-template/internal/app/access"
+	"github.com/netrun-systems/go-service-template/internal/app/account"
 	"github.com/netrun-systems/go-service-template/internal/app/audit"
 	"github.com/netrun-systems/go-service-template/internal/app/paging"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
@@ -41,6 +42,7 @@ type Options struct {
 type Service struct {
 	pool      *db.Pool
 	store     store
+	accounts  account.Store
 	passwords Passwords
 	sessions  Sessions
 	audit     Recorder
@@ -48,7 +50,7 @@ type Service struct {
 
 // NewService returns a service.
 func NewService(o Options) *Service {
-	return &Service{pool: o.Pool, store: store{o.Pool}, passwords: o.Passwords, sessions: o.Sessions, audit: o.Audit}
+	return &Service{pool: o.Pool, store: store{o.Pool}, accounts: account.NewStore(o.Pool), passwords: o.Passwords, sessions: o.Sessions, audit: o.Audit}
 }
 
 // Get returns a member.

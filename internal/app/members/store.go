@@ -2,7 +2,6 @@ package members
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -14,13 +13,10 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 )
 
-// The constraints that keep emails and memberships unique.
-const (
-	emailConstraint  = "users_email_key"
-	memberConstraint = "members_pkey"
-)
+// memberConstraint is the constraint that keeps memberships unique.
+const memberConstraint = "members_pkey"
 
-// store is the tables members and users. Its methods run in a tenant transaction, unless they say otherwise; row security
+// store is the table members, and what lists show of users. Its methods run in a tenant transaction, unless they say otherwise; row security
 // keeps tenants apart.
 type store struct{ pool *db.Pool }
 
@@ -47,31 +43,6 @@ func (s store) list(ctx context.Context, before uuid.UUID, limit int) ([]Member,
 		members[i].CreatedAt = members[i].CreatedAt.UTC()
 	}
 	return members, nil
-}
-
-// account returns the id of the account with an email, and whether there is one. It needs no tenant: accounts are known
-// across tenants.
-func (s store) account(ctx context.Context, email string) (id uuid.UUID, known bool, err error) {
-	id, err = db.One[uuid.UUID](ctx, s.pool, `select id from users where email = $1`, email)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return uuid.Nil, false, nil
-	case err != nil:
-		return uuid.Nil, false, fmt.Errorf("look up an account: %w", err)
-	}
-	return id, true, nil
-}
-
-func (s store) insertAccount(ctx context.Context, id uuid.UUID, a Addition, passwordHash string) error {
-	_, err := db.Exec(ctx, s.pool, `insert into users (id, email, display_name, password_hash) values ($1, $2, $3, $4)`,
-		id, a.Email, a.DisplayName, passwordHash)
-	switch {
-	case db.Violated(err, emailConstraint): // by somebody else, since the account was looked for
-		return errors.Wrap(err, errors.CodeConflict, hasAccount).With("field", "password")
-	case err != nil:
-		return fmt.Errorf("insert an account: %w", err)
-	}
-	return nil
 }
 
 func (s store) insert(ctx context.Context, tenant, user uuid.UUID, role auth.Role) error {
@@ -105,10 +76,14 @@ type locked struct {
 	owners int
 }
 
-// lock returns the roles of users and the number of owners, and keeps both as they are until the transaction ends. What it
-// had to wait for, it has seen. All rows are locked in the same order, so that two changes never wait for each other.
+// lock returns the roles of users and the number of owners, and keeps both as they are until the transaction ends. Changes of one
+// tenant take turns: whoever comes second begins with what the first has committed, an owner who was made meanwhile included.
+// Rows are locked in one order, so that nobody waits in a circle.
 func (s store) lock(ctx context.Context, users ...uuid.UUID) (locked, error) {
 	l := locked{roles: make(map[uuid.UUID]auth.Role, len(users))}
+	if _, err := db.Exec(ctx, s.pool, `select from tenants for no key update`); err != nil { // row security leaves one
+		return l, fmt.Errorf("lock a tenant: %w", err)
+	}
 	ids := make([]string, len(users))
 	for i, id := range users {
 		ids[i] = id.String()

@@ -36,15 +36,24 @@ func (s *Service) Logout(ctx context.Context, p auth.Principal) error {
 // LogoutAll ends all sessions of the user in all tenants, the one that asks included. It must not run inside a transaction of
 // a tenant.
 func (s *Service) LogoutAll(ctx context.Context, userID uuid.UUID) error {
+	return s.everywhere(ctx, userID, "logout_all", allOf, userID)
+}
+
+// LogoutOthers is [Service.LogoutAll] but for the session keep. The reason is a word for the audit trail, such as
+// password_changed.
+func (s *Service) LogoutOthers(ctx context.Context, userID, keep uuid.UUID, reason string) error {
+	return s.everywhere(ctx, userID, reason, others, userID, keep)
+}
+
+// everywhere ends the sessions of a selection in each tenant of the user, in one transaction.
+func (s *Service) everywhere(ctx context.Context, userID uuid.UUID, reason string, which selection, args ...any) error {
 	return s.pool.InTx(db.WithUser(ctx, userID), func(ctx context.Context) error {
 		tenants, err := s.store.tenants(ctx, userID)
 		if err != nil {
 			return err
 		}
 		for _, tenant := range tenants {
-			err := s.pool.InTenant(guest(ctx, tenant), func(ctx context.Context) error {
-				return s.end(ctx, "logout_all", allOf, userID)
-			})
+			err := s.pool.InTenant(guest(ctx, tenant), func(ctx context.Context) error { return s.end(ctx, reason, which, args...) })
 			if err != nil {
 				return err
 			}

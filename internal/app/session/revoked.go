@@ -28,6 +28,7 @@ type selection string
 const (
 	one     selection = `user_id = $4 and id = $5`
 	allOf   selection = `user_id = $4`
+	others  selection = `user_id = $4 and id <> $5`
 	surplus selection = `user_id = $4 and id in (
 		select id from sessions where user_id = $4 and revoked_at is null order by last_used_at desc, id desc offset $5)`
 )

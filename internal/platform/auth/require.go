@@ -12,6 +12,7 @@ import (
 // Denial is why a principal may not do something, for the audit trail.
 type Denial struct {
 	Permission Permission // what was asked for
+	Route      string     // the method and the pattern of the path, such as PATCH /v1/users/:id
 	Reason     string     // missing_permission, or outside_scope where the roles alone would allow it
 	Principal  Principal
 }
@@ -32,7 +33,7 @@ func Require(policy *Policy, permission Permission, onDenied ...func(context.Con
 			if policy.Allows(p, permission) {
 				return next(c)
 			}
-			denial := Denial{Permission: permission, Reason: "missing_permission", Principal: p}
+			denial := Denial{Permission: permission, Route: c.Request().Method + " " + c.Path(), Reason: "missing_permission", Principal: p}
 			if policy.Can(p.Roles, permission) {
 				denial.Reason = "outside_scope"
 			}

@@ -32,6 +32,9 @@ type transaction struct {
 	broken     error    // what keeps it from committing: a savepoint could not be undone or left
 }
 
+// InTransaction reports whether ctx carries a transaction, which statements with it are a part of.
+func InTransaction(ctx context.Context) bool { return txFrom(ctx) != nil }
+
 func txFrom(ctx context.Context) *transaction {
 	tx, _ := ctx.Value(txKey{}).(*transaction)
 	return tx

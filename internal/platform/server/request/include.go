@@ -13,3 +13,12 @@ func (v *Check) Include(err error) {
 		v.fields = append(v.fields, fields...)
 	}
 }
+
+// IncludeAs is [Check.Include] for what was said of a field that has another name in the request.
+func (v *Check) IncludeAs(field string, err error) {
+	before := len(v.fields)
+	v.Include(err)
+	for i := range v.fields[before:] {
+		v.fields[before+i].Field = field
+	}
+}
