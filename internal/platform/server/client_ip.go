@@ -1,7 +1,6 @@
 package server
 
 import (
-	"net"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -22,24 +21,27 @@ func clientIP(trusted []string) echo.IPExtractor {
 			proxies = append(proxies, prefix.Masked())
 		}
 	}
+	if len(proxies) == 0 {
+		return echo.ExtractIPDirect()
+	}
 	isProxy := func(ip netip.Addr) bool {
 		return slices.ContainsFunc(proxies, func(p netip.Prefix) bool { return p.Contains(ip) })
 	}
+	direct := echo.ExtractIPDirect()
 	return func(r *http.Request) string {
 		at, ok := address(r.RemoteAddr)
-		if !ok {
-			return host(r.RemoteAddr)
+		if !ok || !isProxy(at) {
+			return direct(r)
 		}
 		hops := strings.Split(strings.Join(r.Header.Values(echo.HeaderXForwardedFor), ","), ",")
 		for _, hop := range slices.Backward(hops) {
-			if !isProxy(at) {
-				break
-			}
 			before, ok := address(strings.TrimSpace(hop))
 			if !ok { // no header, or a proxy that knows no better
 				break
 			}
-			at = before
+			if at = before; !isProxy(at) {
+				break
+			}
 		}
 		return at.String()
 	}
@@ -52,12 +54,4 @@ func address(text string) (netip.Addr, bool) {
 	}
 	ip, err := netip.ParseAddr(strings.Trim(text, "[]"))
 	return ip.Unmap().WithZone(""), err == nil
-}
-
-// host is what there is of an address that is none, such as that of a Unix socket.
-func host(remote string) string {
-	if name, _, err := net.SplitHostPort(remote); err == nil {
-		return name
-	}
-	return remote
 }

@@ -37,7 +37,7 @@ func TestForwardedForIsBelievedFromTrustedProxiesOnly(t *testing.T) {
 		"a zone":                    {[]string{"fe80::/10"}, "[fe80::1%eth0]:1", "1.2.3.4", "1.2.3.4"},
 		"no address":                {[]string{"10.0.0.0/8"}, "10.0.0.1:1", "1.2.3.4, unknown", "10.0.0.1"},
 		"only proxies":              {[]string{"10.0.0.0/8"}, "10.0.0.1:1", "10.2.2.2, 10.3.3.3", "10.2.2.2"},
-		"a Unix socket":             {[]string{"10.0.0.0/8"}, "@", "1.2.3.4", "@"},
+		"a Unix socket":             {[]string{"10.0.0.0/8"}, "@", "1.2.3.4", ""},
 	}
 	for name, tt := range tests {
 		cfg := settings(t)
