@@ -89,7 +89,12 @@ func TestUsersOfSeveralTenants(t *testing.T) {
 	ada, bob := s.client.register(), s.client.register()
 	ada.post("/v1/users", map[string]any{"email": bob.email, "password": password, "role": "member"}).problem(errors.CodeConflict)
 	ada.post("/v1/users", map[string]any{"email": bob.email, "role": "viewer"}).problem(errors.CodeConflict) // whose email may it be
-	verified := run(t, t.TempDir(), env{"APP_ENVIRONMENT": "testing", "DATABASE_URL": s.dsn}, "user", "verify", "--email", bob.email)
+	verify := func(args ...string) ran {
+		return run(t, t.TempDir(), env{"APP_ENVIRONMENT": "testing", "DATABASE_URL": s.dsn}, append([]string{"user", "verify"}, args...)...)
+	}
+	assert.Equal(t, 2, verify().code)
+	assert.Equal(t, 1, verify("--email", uuid.NewString()+"@example.com").code)
+	verified := verify("--email", bob.email)
 	require.Zero(t, verified.code, verified.stderr)
 	assert.Equal(t, bob.userID+"\n", verified.stdout)
 	res := ada.post("/v1/users", map[string]any{"email": bob.email, "role": "viewer"})

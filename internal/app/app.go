@@ -114,7 +114,7 @@ func (a *App) build() error {
 		return fmt.Errorf("make the password hasher: %w", err)
 	}
 
-	a.trail = audit.NewRecorder(a.pool)
+	a.trail = audit.NewRecorder(a.pool) // name an [audit.Sink] here to send the trail elsewhere, too
 	a.sessions = session.NewService(session.Options{
 		Pool: a.pool, Issuer: issuer, Audit: a.trail, Revocations: revocations, Config: a.config.Session, Leeway: cfg.Leeway,
 	})
