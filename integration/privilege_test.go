@@ -21,6 +21,7 @@ type listed struct {
 	Method     string `json:"method"`
 	Path       string `json:"path"`
 	Permission string `json:"permission"` // public, authenticated, or a permission
+	Self       bool   `json:"self"`
 }
 
 func listRoutes(t testing.TB) (list []listed) {
@@ -66,7 +67,7 @@ func TestPrivilegeMatrix(t *testing.T) {
 		for role, c := range clients {
 			res := c.do(request{method: r.Method, path: path, body: bodyOf(r.Method)})
 			if access.Policy.Can([]auth.Role{role}, auth.Permission(r.Permission)) {
-				assert.NotContains(t, []int{http.StatusUnauthorized, http.StatusForbidden}, res.status, "%s: %s %s", role, r.Method, r.Path)
+				assertServed(t, res, role, r)
 				continue
 			}
 			require.Equal(t, http.StatusForbidden, res.status, "%s: %s %s: %s", role, r.Method, r.Path, res.body)
@@ -95,12 +96,42 @@ func TestPrivilegesOfKeys(t *testing.T) {
 		for scope, key := range keys {
 			res := owner.withKey(key, r.Method, concrete(r.Path), bodyOf(r.Method))
 			if scope == r.Permission {
-				assert.NotContains(t, []int{http.StatusUnauthorized, http.StatusForbidden}, res.status, "%s: %s %s", scope, r.Method, r.Path)
+				assertServed(t, res, scope, r)
 				continue
 			}
 			assert.Equal(t, http.StatusForbidden, res.status, "%s: %s %s: %s", scope, r.Method, r.Path, res.body)
 		}
 	}
+}
+
+// assertServed says that a request got to its handler, which may not have liked it.
+func assertServed(t testing.TB, res response, who any, r listed) {
+	t.Helper()
+	assert.NotContains(t, []int{http.StatusUnauthorized, http.StatusForbidden}, res.status, "%s: %s %s", who, r.Method, r.Path)
+	assert.Less(t, res.status, 500, "%s: %s %s: %s", who, r.Method, r.Path, res.body)
+}
+
+// Without the permission, users do to themselves what the list says, and no more.
+func TestPrivilegesOverOneself(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	viewer := s.client.register().member("viewer")
+	var mine []string
+	for _, r := range listRoutes(t) {
+		if !strings.HasPrefix(r.Path, "/v1/users/:") {
+			continue
+		}
+		name, path := r.Method+" "+r.Path, strings.ReplaceAll(r.Path, ":id", viewer.userID)
+		if r.Self {
+			mine = append(mine, name)
+			continue
+		}
+		viewer.do(request{method: r.Method, path: path, body: bodyOf(r.Method)}).problem(errors.CodePermissionDenied)
+	}
+	assert.Equal(t, []string{"GET /v1/users/:id", "DELETE /v1/users/:id"}, mine)
+	assert.Equal(t, viewer.email, viewer.get("/v1/users/"+viewer.userID).text("email"))
+	require.Equal(t, http.StatusNoContent, viewer.remove(viewer.userID).status, "everybody may leave")
+	viewer.get("/v1/me").problem(errors.CodeTokenRevoked)
 }
 
 // concrete puts an id that nothing has in the place of each parameter.

@@ -3,12 +3,13 @@
 --
 -- +goose Up
 create table login_failures (
-    key          bytea       primary key check (octet_length(key) = 32),
-    failures     integer     not null check (failures >= 0),
-    pending      integer     not null check (pending >= 0),
-    since        timestamptz not null, -- when the failures began to be counted
-    last_at      timestamptz not null,
-    locked_until timestamptz
+    key           bytea       primary key check (octet_length(key) = 32),
+    failures      integer     not null check (failures >= 0),
+    pending       integer     not null check (pending >= 0),
+    since         timestamptz not null, -- when the failures began to be counted
+    pending_since timestamptz not null, -- when the first of the pending ones began
+    last_at       timestamptz not null,
+    locked_until  timestamptz
 );
 create index login_failures_last_at_idx on login_failures (last_at);
 

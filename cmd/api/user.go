@@ -8,7 +8,6 @@ import (
 
 	"github.com/netrun-systems/go-service-template/internal/app"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
-	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 )
 
 func (p *program) userCommand() *cobra.Command {
@@ -22,8 +21,9 @@ func (p *program) userCommand() *cobra.Command {
 	verify := &cobra.Command{
 		Use:   "verify --email ADDRESS",
 		Short: "Note that an account is that of its email's owner",
-		Long: "Note that an account is that of its email's owner, because they have shown it to you. From then on other tenants can\n" +
-			"add the account as a member; before, they could let in somebody who has taken the email first.",
+		Long: "Note that an account is that of its email's owner. From then on other tenants can add it as a member; before, they could\n" +
+			"let in somebody who took the email first. So be sure that whoever logs in with this account owns the email, for example\n" +
+			"by a code that you mail there and they give back while they are logged in.",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.verifyUser(cmd.Context(), email) },
 	}
@@ -49,7 +49,6 @@ func (p *program) verifyUser(ctx context.Context, email string) (err error) {
 	if err != nil {
 		return err
 	}
-	log.Audit(ctx, "account_verified", logging.String("user_id", id.String()), logging.String("reason", "command_line"))
 	_, err = fmt.Fprintln(p.stdout, id)
 	return err
 }

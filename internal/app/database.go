@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/netrun-systems/go-service-template/internal/app/account"
+	"github.com/netrun-systems/go-service-template/internal/app/audit"
 	"github.com/netrun-systems/go-service-template/internal/platform/db"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 	"github.com/netrun-systems/go-service-template/internal/platform/logging"
@@ -55,12 +56,23 @@ func migrate(ctx context.Context, cfg *Config) error {
 	return errors.Join(m.Up(ctx), m.Close())
 }
 
-// VerifyAccount notes that an account is that of its email's owner; see package account. It returns the id of the user.
+// VerifyAccount notes that an account is that of its email's owner, in the audit trail of the system too; see [account.Store.Verify].
+// It returns the id of the user.
 func VerifyAccount(ctx context.Context, cfg *Config, email string) (id uuid.UUID, err error) {
-	pool, err := db.Open(ctx, cfg.Database, db.Options{Role: actAs(cfg)})
+	pool, err := openDatabase(ctx, cfg)
 	if err != nil {
 		return id, err
 	}
 	defer func() { err = errors.Join(err, pool.Close()) }()
-	return account.NewStore(pool).Verify(ctx, email)
+	trail := audit.NewRecorder(pool) //nolint:contextcheck // there is no sink whose ctx it could be
+	err = pool.InTx(ctx, func(ctx context.Context) error {
+		var isNew bool
+		if id, isNew, err = account.NewStore(pool).Verify(ctx, email); err != nil || !isNew {
+			return err
+		}
+		return trail.Record(ctx, audit.Entry{
+			Event: "account_verified", TargetType: "user", TargetID: id.String(), Reason: "command_line",
+		})
+	})
+	return id, err
 }

@@ -38,19 +38,20 @@ func TestGuard(t *testing.T) {
 		who       auth.Principal
 		id        uuid.UUID
 		status    int
+		reason    string
 	}{
-		"public":                               {public, auth.Principal{}, other, http.StatusNoContent},
-		"signed in":                            {signedIn, viewer, other, http.StatusNoContent},
-		"the role has the permission":          {may(access.NotesRead), viewer, other, http.StatusNoContent},
-		"the role has it not":                  {may(access.UsersWrite), viewer, other, http.StatusForbidden},
-		"not even for oneself":                 {may(access.UsersWrite), viewer, me, http.StatusForbidden},
-		"for oneself":                          {mayOrSelf(access.UsersWrite), viewer, me, http.StatusNoContent},
-		"not for others":                       {mayOrSelf(access.UsersWrite), viewer, other, http.StatusForbidden},
-		"for others with the permission":       {mayOrSelf(access.UsersWrite), owner, other, http.StatusNoContent},
-		"a key is not its user":                {mayOrSelf(access.UsersWrite), key, me, http.StatusForbidden},
-		"a route whose condition is forgotten": {condition{}, owner, me, http.StatusForbidden},
-		"a rule of the feature":                {may(access.UsersRead), owner, ruledOut, http.StatusForbidden},
-		"a permission that there is not":       {may("moon:land"), owner, me, http.StatusForbidden},
+		"public":                               {public, auth.Principal{}, other, http.StatusNoContent, ""},
+		"signed in":                            {signedIn, viewer, other, http.StatusNoContent, ""},
+		"the role has the permission":          {may(access.NotesRead), viewer, other, http.StatusNoContent, ""},
+		"the role has it not":                  {may(access.UsersWrite), viewer, other, http.StatusForbidden, "missing_permission"},
+		"not even for oneself":                 {may(access.UsersWrite), viewer, me, http.StatusForbidden, "missing_permission"},
+		"for oneself":                          {mayOrSelf(access.UsersWrite), viewer, me, http.StatusNoContent, ""},
+		"not for others":                       {mayOrSelf(access.UsersWrite), viewer, other, http.StatusForbidden, "missing_permission"},
+		"for others with the permission":       {mayOrSelf(access.UsersWrite), owner, other, http.StatusNoContent, ""},
+		"a key is not its user":                {mayOrSelf(access.UsersWrite), key, me, http.StatusForbidden, "missing_permission"},
+		"a route whose condition is forgotten": {condition{}, owner, me, http.StatusForbidden, "missing_permission"},
+		"a rule of the feature":                {may(access.UsersRead), owner, ruledOut, http.StatusForbidden, "forbidden_by_rule"},
+		"a permission that there is not":       {may("moon:land"), owner, me, http.StatusForbidden, "missing_permission"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -70,7 +71,9 @@ func TestGuard(t *testing.T) {
 			assert.Equal(t, tt.status, w.Code)
 			if tt.status == http.StatusForbidden {
 				require.Len(t, denials, 1)
-				assert.Equal(t, tt.condition.permission, denials[0].Permission)
+				assert.Equal(t, auth.Denial{
+					Permission: tt.condition.permission, Route: "GET /users/:id", Reason: tt.reason, Principal: tt.who,
+				}, denials[0])
 				return
 			}
 			assert.Empty(t, denials)

@@ -83,6 +83,12 @@ func TestStore(t *testing.T) {
 	require.NoError(t, err)
 	assert.False(t, changed, "somebody else has changed it since it was read")
 	assert.Equal(t, 1, d.Count(t, `select count(*) from users where password_hash = 'new'`))
+	for hash, want := range map[string]bool{"old": false, "new": true} {
+		a.PasswordHash = hash
+		unchanged, err := store.Unchanged(ctx, a)
+		require.NoError(t, err)
+		assert.Equal(t, want, unchanged, hash)
+	}
 }
 
 func TestVerify(t *testing.T) {
@@ -92,14 +98,15 @@ func TestVerify(t *testing.T) {
 	ctx := t.Context()
 	a := account.Account{ID: uuid.New(), Email: "ada@example.com", DisplayName: "Ada", PasswordHash: "x"}
 	require.NoError(t, store.Insert(ctx, a))
-	for range 2 {
-		id, err := store.Verify(ctx, " Ada@example.com")
+	for _, want := range []bool{true, false} {
+		id, isNew, err := store.Verify(ctx, " Ada@example.com")
 		require.NoError(t, err)
 		assert.Equal(t, a.ID, id)
+		assert.Equal(t, want, isNew)
 	}
 	got, err := store.ByID(ctx, a.ID)
 	require.NoError(t, err)
 	assert.True(t, got.Verified)
-	_, err = store.Verify(ctx, "nobody@example.com")
+	_, _, err = store.Verify(ctx, "nobody@example.com")
 	assert.True(t, errors.HasCode(err, errors.CodeNotFound), "%v", err)
 }

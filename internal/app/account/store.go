@@ -61,17 +61,36 @@ func (s Store) SetPasswordHash(ctx context.Context, a Account, hash string) (boo
 	return n > 0, nil
 }
 
-// Verify notes that the email of an account is known to be that of its user, and returns the account's id. Where there is no such
-// account that is a RESOURCE_NOT_FOUND.
-func (s Store) Verify(ctx context.Context, email string) (uuid.UUID, error) {
-	id, err := db.One[uuid.UUID](ctx, s.pool, `
-		update users set email_verified_at = coalesce(email_verified_at, now()), updated_at = now() where email = $1
-		returning id`, NormalEmail(email))
+// Unchanged reports whether a still has the password that it was read with, and keeps it so until the transaction ends.
+func (s Store) Unchanged(ctx context.Context, a Account) (bool, error) {
+	_, err := db.One[uuid.UUID](ctx, s.pool, `select id from users where id = $1 and password_hash = $2 for share`, a.ID, a.PasswordHash)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look at a password again: %w", err)
+	}
+	return true, nil
+}
+
+// Verify notes that the email of an account is known to be that of its user. It returns the account's id, and whether that is new.
+// Where there is no such account that is a RESOURCE_NOT_FOUND.
+//
+// Be sure that it is this account whose user has shown it: by a code that was mailed to them and entered while they were logged
+// in. A link that whoever reads the mailbox can follow verifies the account of somebody else who took the email first.
+func (s Store) Verify(ctx context.Context, email string) (id uuid.UUID, isNew bool, err error) {
+	row, err := db.One[struct {
+		ID    uuid.UUID `db:"id"`
+		IsNew bool      `db:"is_new"`
+	}](ctx, s.pool, `
+		with before as (select id, email_verified_at from users where email = $1 for update)
+		update users set email_verified_at = coalesce(users.email_verified_at, now()), updated_at = now() from before
+		where users.id = before.id returning users.id, before.email_verified_at is null as is_new`, NormalEmail(email))
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		return id, errors.New(errors.CodeNotFound, "There is no account with this email")
+		return id, false, errors.New(errors.CodeNotFound, "There is no account with this email")
 	case err != nil:
-		return id, fmt.Errorf("verify an account: %w", err)
+		return id, false, fmt.Errorf("verify an account: %w", err)
 	}
-	return id, nil
+	return row.ID, row.IsNew, nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/netrun-systems/go-service-template/internal/app/access"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
+	"github.com/netrun-systems/go-service-template/internal/platform/db"
 	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 )
 
@@ -27,7 +28,7 @@ func presentable(details map[string]any) map[string]any {
 			out["details_dropped"] = len(details) - maxDetails
 			break
 		}
-		out[text(name, maxWord)] = detail(name, details[name])
+		out[db.Text(name, maxWord)] = detail(name, details[name])
 	}
 	return out
 }
@@ -59,7 +60,7 @@ func redacted(value any) any {
 		if access.Policy.Known(auth.Permission(v)) { // api_keys:read looks like a name and its secret
 			return v
 		}
-		return text(logging.Redact(v), maxDetail)
+		return db.Text(logging.Redact(v), maxDetail)
 	case json.Number:
 		if n, err := v.Int64(); err == nil {
 			return n
@@ -78,7 +79,7 @@ func redacted(value any) any {
 			if logging.Sensitive(name) {
 				inner = logging.Redacted
 			}
-			out[text(name, maxDetail)] = redacted(inner)
+			out[db.Text(name, maxDetail)] = redacted(inner)
 		}
 		return out
 	}

@@ -2,13 +2,12 @@ package audit
 
 import (
 	"context"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
+	"github.com/netrun-systems/go-service-template/internal/platform/db"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 )
@@ -64,7 +63,7 @@ func (e Entry) completed(ctx context.Context) (Entry, error) {
 	if err != nil {
 		return e, errors.Internal(err, "make an audit id")
 	}
-	e.ID, e.OccurredAt, e.CorrelationID = id, timeOf(id), text(logging.Redact(errors.CorrelationID(ctx)), maxCorrelationID)
+	e.ID, e.OccurredAt, e.CorrelationID = id, timeOf(id), db.Text(logging.Redact(errors.CorrelationID(ctx)), maxCorrelationID)
 	if p, ok := auth.PrincipalFrom(ctx); ok && (e.ActorID == uuid.Nil || e.ActorID == p.UserID) {
 		e.ActorID, e.SessionID, e.APIKeyID = p.UserID, either(e.SessionID, p.SessionID), either(e.APIKeyID, p.APIKeyID)
 	}
@@ -78,9 +77,9 @@ func (e Entry) completed(ctx context.Context) (Entry, error) {
 	if e.RemoteIP == "" {
 		e.RemoteIP = RemoteIP(ctx)
 	}
-	e.Event, e.Outcome = text(e.Event, maxWord), text(e.Outcome, maxOutcome)
-	e.TargetType, e.TargetID = text(e.TargetType, maxWord), text(e.TargetID, maxTargetID)
-	e.Reason, e.RemoteIP = text(e.Reason, maxReason), text(e.RemoteIP, maxWord)
+	e.Event, e.Outcome = db.Text(e.Event, maxWord), db.Text(e.Outcome, maxOutcome)
+	e.TargetType, e.TargetID = db.Text(e.TargetType, maxWord), db.Text(e.TargetID, maxTargetID)
+	e.Reason, e.RemoteIP = db.Text(e.Reason, maxReason), db.Text(e.RemoteIP, maxWord)
 	e.Details = presentable(e.Details)
 	return e, nil
 }
@@ -98,13 +97,4 @@ func either(a, b uuid.UUID) uuid.UUID {
 func timeOf(id uuid.UUID) time.Time {
 	seconds, nanoseconds := id.Time().UnixTime()
 	return time.Unix(seconds, nanoseconds).UTC()
-}
-
-// text returns s as PostgreSQL can hold it: valid UTF-8 without NUL, cut to so many characters.
-func text(s string, longest int) string {
-	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\ufffd"), "\x00", "\ufffd")
-	if utf8.RuneCountInString(s) > longest {
-		s = string([]rune(s)[:longest])
-	}
-	return s
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -42,7 +43,7 @@ func NewRecorder(pool *db.Pool, sinks ...Sink) *Recorder {
 // The line in the log is written, and sinks are told, once the transaction has committed.
 func (r *Recorder) Record(ctx context.Context, e Entry) error {
 	if !db.InTransaction(ctx) {
-		return errors.Internal(errNoTransaction, "record "+text(e.Event, maxWord))
+		return errors.Internal(errNoTransaction, "record "+db.Text(e.Event, maxWord))
 	}
 	e, err := e.completed(ctx)
 	if err != nil {
@@ -109,15 +110,14 @@ func (r *Recorder) Denied(ctx context.Context, d auth.Denial) {
 // for anybody could fill the table with such; so is one that has expired, which every client brings now and then.
 func (r *Recorder) Rejected(ctx context.Context, x auth.Rejection) {
 	e := Entry{Event: "token_rejected", Outcome: Failure, Reason: x.Reason}
-	if x.Principal.TenantID == uuid.Nil || x.Reason == expired || x.Reason == auth.ErrAPIKeyExpired.Error() {
+	if x.Principal.TenantID == uuid.Nil || x.Reason == auth.ErrTokenExpired.Error() || x.Reason == auth.ErrAPIKeyExpired.Error() {
 		r.tellOnly(ctx, x.Principal, e)
 		return
 	}
 	r.alone(ctx, x.Principal, e, "")
 }
 
-// expired is the reason that [auth.Verifier] gives for an access token whose time is over.
-const expired = "expired"
+const aloneTimeout = 5 * time.Second
 
 // alone records what has no transaction of its own: a request that was refused. Who is refused the same over and over gets a row
 // a minute, which says how often it was meanwhile, and a line each time. The answer does not wait for the trail to work, so an
@@ -134,9 +134,12 @@ func (r *Recorder) alone(ctx context.Context, p auth.Principal, e Entry, route s
 		maps.Copy(details, e.Details)
 		e.Details = details
 	}
-	acting := db.WithMember(auth.WithPrincipal(ctx, p), p.TenantID, p.UserID)
+	acting, cancel := context.WithTimeout(context.WithoutCancel(ctx), aloneTimeout) // a client that goes away erases nothing
+	defer cancel()
+	acting = db.WithMember(auth.WithPrincipal(acting, p), p.TenantID, p.UserID)
 	err := r.pool.InTenant(acting, func(ctx context.Context) error { return r.Record(ctx, e) })
 	if err != nil {
+		r.throttled.forget(same)
 		r.tellOnly(ctx, p, e)
 		r.log.Error(ctx, "audit_failed", logging.Err(fmt.Errorf("record %s: %w", e.Event, err)))
 	}

@@ -197,7 +197,7 @@ func TestDeniedAndRejected(t *testing.T) {
 	f.Denied(auth.WithPrincipal(ctx, p), auth.Denial{Permission: "users:write", Reason: "missing_permission", Principal: p})
 	f.Rejected(ctx, auth.Rejection{Reason: "revoked", Principal: p})
 	f.Rejected(ctx, auth.Rejection{Reason: "revoked_api_key", Principal: key})
-	f.Rejected(ctx, auth.Rejection{Reason: "expired", Principal: p})
+	f.Rejected(ctx, auth.Rejection{Reason: auth.ErrTokenExpired.Error(), Principal: p})
 	f.Rejected(ctx, auth.Rejection{Reason: "expired_api_key", Principal: key})
 	f.Rejected(ctx, auth.Rejection{Reason: "bad_signature"})
 
@@ -239,4 +239,18 @@ func TestDeniedIsLoggedWhereTheTrailIsAway(t *testing.T) {
 	assert.Equal(t, p.UserID.String(), denied[0]["user_id"])
 	assert.NotContains(t, denied[0], "audit_id")
 	assert.Len(t, f.log.of(t, "audit_failed"), 1)
+
+	f.Exec(t, `alter table elsewhere rename to audit_events`)
+	f.Denied(t.Context(), auth.Denial{Permission: "users:write", Principal: p})
+	assert.Equal(t, 1, f.Count(t, `select count(*) from audit_events`), "a row that was not written is no reason to leave out the next")
+}
+
+func TestClientThatHasGoneIsRecorded(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	f.Denied(ctx, auth.Denial{Permission: "users:write", Principal: auth.Principal{UserID: uuid.New(), TenantID: uuid.New()}})
+	assert.Equal(t, 1, f.Count(t, `select count(*) from audit_events`))
+	assert.Empty(t, f.log.of(t, "audit_failed"))
 }

@@ -55,3 +55,10 @@ func (t *throttle) take(r repetition) (times int, again bool) {
 	t.last[r] = &repeated{at: at}
 	return times, false
 }
+
+// forget is for a row that could not be written.
+func (t *throttle) forget(r repetition) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.last, r)
+}

@@ -30,28 +30,40 @@ func (s *Service) Login(ctx context.Context, c Credentials, from session.Client)
 	if err := c.validate(); err != nil {
 		return t, err
 	}
-	a, err := s.attempts.begin(ctx, c.Email, from.RemoteIP, s.limits())
+	var who candidate
+	v, locked, err := s.attempts.try(ctx, c.Email, from.RemoteIP, s.limits(), func() (v verdict, err error) {
+		who, v, err = s.judge(ctx, c)
+		return v, err
+	})
 	if err != nil {
 		return t, err
 	}
-	who, v, err := s.judge(ctx, c)
-	locked, settling := s.attempts.settle(ctx, a, v)
-	if err = errors.Join(err, settling); err != nil {
-		return t, err
+	switch {
+	case v != right:
+		return t, s.refuse(ctx, errors.CodeInvalidCredentials, "invalid_credentials", who, locked, from)
+	case who.tenant == uuid.Nil:
+		return t, s.refuse(ctx, errors.CodeTenantAccessDenied, "not_a_member", who, locked, from)
 	}
-	if v != right {
-		if err := s.failed(ctx, "invalid_credentials", who, locked, from); err != nil {
-			return t, err
-		}
-		return t, errors.New(errors.CodeInvalidCredentials, "")
+	t, err = s.enter(ctx, who, from)
+	if errors.Is(err, errPasswordChanged) {
+		return t, s.refuse(ctx, errors.CodeInvalidCredentials, "password_changed", who, locked, from)
 	}
-	if who.tenant == uuid.Nil {
-		if err := s.failed(ctx, "not_a_member", who, locks{}, from); err != nil {
-			return t, err
-		}
-		return t, errors.New(errors.CodeTenantAccessDenied, "")
-	}
+	return t, err
+}
+
+var errPasswordChanged = errors.Sentinel("the password was changed while somebody logged in with the old one")
+
+// enter opens a session, unless the password has been changed since it was looked at: a change ends every session that there is
+// then, and is to leave none that the old password opens after it.
+func (s *Service) enter(ctx context.Context, who candidate, from session.Client) (t session.Tokens, err error) {
 	err = s.pool.InTenant(db.WithMember(ctx, who.tenant, who.ID), func(ctx context.Context) error {
+		unchanged, err := s.accounts.Unchanged(ctx, who.Account)
+		if err != nil {
+			return err
+		}
+		if !unchanged {
+			return errPasswordChanged
+		}
 		if t, err = s.sessions.Open(ctx, who.tenant, who.ID, from); err != nil {
 			return err
 		}
@@ -63,13 +75,21 @@ func (s *Service) Login(ctx context.Context, c Credentials, from session.Client)
 	return t, err
 }
 
+// refuse records a failed login and returns what its client reads.
+func (s *Service) refuse(ctx context.Context, code errors.Code, reason string, who candidate, locked locks, from session.Client) error {
+	if err := s.failed(ctx, reason, who, locked, from); err != nil {
+		return err
+	}
+	return errors.New(code, "")
+}
+
 // judge says whether the credentials are right. After an error they are [unjudged].
 func (s *Service) judge(ctx context.Context, c Credentials) (candidate, verdict, error) {
 	who, err := s.candidate(ctx, c)
 	if err != nil {
 		return who, unjudged, err
 	}
-	ok, err := s.passes(ctx, who, c)
+	ok, err := s.passes(ctx, &who, c)
 	switch {
 	case err != nil:
 		return who, unjudged, err
@@ -106,7 +126,7 @@ func (s *Service) candidate(ctx context.Context, c Credentials) (who candidate, 
 
 // passes checks the password, at the same cost where there is none to check against. A hash that was made at another cost is
 // replaced.
-func (s *Service) passes(ctx context.Context, who candidate, c Credentials) (bool, error) {
+func (s *Service) passes(ctx context.Context, who *candidate, c Credentials) (bool, error) {
 	if !who.known {
 		return false, s.passwords.Dummy(ctx, c.Password.Reveal())
 	}
@@ -118,7 +138,10 @@ func (s *Service) passes(ctx context.Context, who candidate, c Credentials) (boo
 	if err != nil {
 		return false, err
 	}
-	_, err = s.accounts.SetPasswordHash(ctx, who.Account, hash) // not where the password was changed meanwhile
+	replaced, err := s.accounts.SetPasswordHash(ctx, who.Account, hash)
+	if replaced {
+		who.PasswordHash = hash
+	}
 	return true, err
 }
 

@@ -25,11 +25,14 @@ func (c *PasswordChange) validate(email string) error {
 	var check request.Check
 	checkGiven(&check, "current_password", c.Current)
 	check.IncludeAs("new_password", auth.CheckPassword(c.New.Reveal(), email))
+	if c.New == c.Current {
+		check.Add("new_password", "different", "must differ from the current one")
+	}
 	return check.Err()
 }
 
-// ChangePassword gives the user another password and ends all their other sessions, in every tenant: whoever knew the old one is
-// out. The current password is judged like that of a login, and wrong ones lock the account alike; here it is a
+// ChangePassword gives the user another password and ends all their other sessions, in every tenant, so that the old one opens
+// nothing any more. API keys stay, for they are no passwords: their owner sees them listed and ends them one by one. The current password is judged like that of a login, and wrong ones lock the account alike; here it is a
 // VALIDATION_ERROR, since the token that asks is good.
 func (s *Service) ChangePassword(ctx context.Context, p auth.Principal, c PasswordChange, from session.Client) error {
 	if p.APIKeyID != uuid.Nil {
@@ -70,21 +73,17 @@ func (s *Service) ChangePassword(ctx context.Context, p auth.Principal, c Passwo
 
 // confirm says whether the password is that of the account, as an attempt like those of a login.
 func (s *Service) confirm(ctx context.Context, who account.Account, password logging.Secret, p auth.Principal, from session.Client) error {
-	a, err := s.attempts.begin(ctx, who.Email, from.RemoteIP, s.limits())
-	if err != nil {
-		return err
-	}
-	v := unjudged
-	ok, _, err := s.passwords.VerifyPassword(ctx, who.PasswordHash, password.Reveal())
-	switch {
-	case err != nil:
-	case ok:
-		v = right
-	default:
-		v = wrong
-	}
-	locked, settling := s.attempts.settle(ctx, a, v)
-	if err = errors.Join(err, settling); err != nil || v == right {
+	v, locked, err := s.attempts.try(ctx, who.Email, from.RemoteIP, s.limits(), func() (verdict, error) {
+		ok, _, err := s.passwords.VerifyPassword(ctx, who.PasswordHash, password.Reveal())
+		switch {
+		case err != nil:
+			return unjudged, err
+		case ok:
+			return right, nil
+		}
+		return wrong, nil
+	})
+	if err != nil || v == right {
 		return err
 	}
 	if err := s.failed(ctx, "invalid_current_password", candidate{Account: who, home: p.TenantID, known: true}, locked, from); err != nil {

@@ -10,8 +10,8 @@
 //   - Nobody changes their own role, but for an owner who steps down while there is another. Everybody may leave.
 //   - An API key gives nobody a role that may do more than the key.
 //
-// A change locks the tenant, and the rows of all owners, of the member and of who asks. So two changes that are each allowed, and
-// together are not, come one after the other, and the second one is refused.
+// Changes of the members of one tenant take turns. So of two that are each allowed, and together are not, the second one sees the
+// first, and is refused.
 //
 // # Accounts
 //

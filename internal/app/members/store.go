@@ -76,9 +76,9 @@ type locked struct {
 	owners int
 }
 
-// lock returns the roles of users and the number of owners, and keeps both as they are until the transaction ends. Changes of one
-// tenant take turns: whoever comes second begins with what the first has committed, an owner who was made meanwhile included.
-// Rows are locked in one order, so that nobody waits in a circle.
+// lock returns the roles of users and the number of owners, and keeps both as they are until the transaction ends: changes of the
+// members of one tenant take turns. Whoever comes second begins with what the first has committed, an owner who was made
+// meanwhile included.
 func (s store) lock(ctx context.Context, users ...uuid.UUID) (locked, error) {
 	l := locked{roles: make(map[uuid.UUID]auth.Role, len(users))}
 	if _, err := db.Exec(ctx, s.pool, `select from tenants for no key update`); err != nil { // row security leaves one
@@ -91,11 +91,10 @@ func (s store) lock(ctx context.Context, users ...uuid.UUID) (locked, error) {
 	rows, err := db.All[struct {
 		UserID uuid.UUID `db:"user_id"`
 		Role   auth.Role `db:"role"`
-	}](ctx, s.pool, `
-		select user_id, role from members where role = $1 or user_id = any($2::uuid[]) order by user_id for update`,
+	}](ctx, s.pool, `select user_id, role from members where role = $1 or user_id = any($2::uuid[])`,
 		access.RoleOwner, pq.StringArray(ids))
 	if err != nil {
-		return l, fmt.Errorf("lock members: %w", err)
+		return l, fmt.Errorf("read the roles of members: %w", err)
 	}
 	for _, row := range rows {
 		l.roles[row.UserID] = row.Role

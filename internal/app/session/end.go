@@ -29,7 +29,8 @@ func (s *Service) keep() time.Duration { return longestAccess + s.leeway + clock
 // Logout ends the session of the principal's token. One that has ended already, and a token without a session, are no errors.
 func (s *Service) Logout(ctx context.Context, p auth.Principal) error {
 	return s.pool.InTenant(ctx, func(ctx context.Context) error {
-		return s.end(ctx, "logout", one, p.UserID, p.SessionID)
+		_, err := s.revoke(ctx, "logout", one, p.UserID, p.SessionID)
+		return err
 	})
 }
 
@@ -45,7 +46,8 @@ func (s *Service) LogoutOthers(ctx context.Context, userID, keep uuid.UUID, reas
 	return s.everywhere(ctx, userID, reason, others, userID, keep)
 }
 
-// everywhere ends the sessions of a selection in each tenant of the user, in one transaction.
+// everywhere ends the sessions of a selection in each tenant of the user, in one transaction. It waits for those that are being
+// opened.
 func (s *Service) everywhere(ctx context.Context, userID uuid.UUID, reason string, which selection, args ...any) error {
 	return s.pool.InTx(db.WithUser(ctx, userID), func(ctx context.Context) error {
 		tenants, err := s.store.tenants(ctx, userID)
@@ -53,7 +55,13 @@ func (s *Service) everywhere(ctx context.Context, userID uuid.UUID, reason strin
 			return err
 		}
 		for _, tenant := range tenants {
-			err := s.pool.InTenant(guest(ctx, tenant), func(ctx context.Context) error { return s.end(ctx, reason, which, args...) })
+			err := s.pool.InTenant(guest(ctx, tenant), func(ctx context.Context) error {
+				if err := s.store.lockMember(ctx, userID); err != nil {
+					return err
+				}
+				_, err := s.revoke(ctx, reason, which, args...)
+				return err
+			})
 			if err != nil {
 				return err
 			}
@@ -74,7 +82,7 @@ func guest(ctx context.Context, tenant uuid.UUID) context.Context {
 // RESOURCE_NOT_FOUND.
 func (s *Service) End(ctx context.Context, p auth.Principal, id uuid.UUID) error {
 	return s.pool.InTenant(ctx, func(ctx context.Context) error {
-		n, err := s.ended(ctx, "ended_by_user", one, p.UserID, id)
+		n, err := s.revoke(ctx, "ended_by_user", one, p.UserID, id)
 		if err == nil && n == 0 {
 			return errors.NotFound("session", id)
 		}
@@ -89,7 +97,8 @@ func (s *Service) RevokeMember(ctx context.Context, userID uuid.UUID, reason str
 		if err := s.store.lockMember(ctx, userID); err != nil {
 			return err
 		}
-		return s.end(ctx, reason, allOf, userID)
+		_, err := s.revoke(ctx, reason, allOf, userID)
+		return err
 	})
 }
 
@@ -109,15 +118,9 @@ func (s *Service) Renew(ctx context.Context, userID uuid.UUID) error {
 	})
 }
 
-// end is ended for callers who do not count.
-func (s *Service) end(ctx context.Context, reason string, which selection, args ...any) error {
-	_, err := s.ended(ctx, reason, which, args...)
-	return err
-}
-
-// ended ends the sessions of a selection in the tenant of the transaction, here and on every other replica as soon as it has
+// revoke ends the sessions of a selection in the tenant of the transaction, here and on every other replica as soon as it has
 // committed, and returns how many there were.
-func (s *Service) ended(ctx context.Context, reason string, which selection, args ...any) (int, error) {
+func (s *Service) revoke(ctx context.Context, reason string, which selection, args ...any) (int, error) {
 	list, err := s.store.revoke(ctx, s.keep(), reason, which, args...)
 	if err != nil {
 		return 0, err

@@ -107,7 +107,7 @@ func (s *Service) spent(ctx context.Context, row live, token auth.RefreshToken, 
 	if next := token.Successor(row.Family, row.Seed); row.InGrace && next.Matches(row.RefreshHash) {
 		return s.admit(ctx, row, next) // what the trail has already
 	}
-	n, err := s.ended(ctx, string(reused), one, row.UserID, row.ID)
+	n, err := s.revoke(ctx, string(reused), one, row.UserID, row.ID)
 	if err != nil || n == 0 { // somebody else has ended it at the same time
 		return outcome{refusal: revoked}, err
 	}

@@ -2,9 +2,7 @@ package session
 
 import (
 	"context"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -47,15 +45,7 @@ const (
 
 // kept returns c as it is stored: cut, and without what PostgreSQL cannot hold, since headers are any bytes.
 func (c Client) kept() Client {
-	return Client{text(c.RemoteIP, maxRemoteIP), text(c.UserAgent, maxUserAgent)}
-}
-
-func text(s string, longest int) string {
-	s = strings.ReplaceAll(strings.ToValidUTF8(s, "�"), "\x00", "�")
-	if utf8.RuneCountInString(s) > longest {
-		s = string([]rune(s)[:longest])
-	}
-	return s
+	return Client{db.Text(c.RemoteIP, maxRemoteIP), db.Text(c.UserAgent, maxUserAgent)}
 }
 
 // Issuer makes access tokens, as [auth.Issuer] does.
@@ -114,7 +104,7 @@ func (s *Service) Open(ctx context.Context, tenantID, userID uuid.UUID, from Cli
 		if err := s.store.insert(ctx, newSession{id, tenantID, userID, family, auth.NewSeed(), refresh.Hash(), from.kept()}, s.config); err != nil {
 			return err
 		}
-		if err := s.end(ctx, "too_many_sessions", surplus, userID, maxSessions); err != nil {
+		if _, err := s.revoke(ctx, "too_many_sessions", surplus, userID, maxSessions); err != nil {
 			return err
 		}
 		p := auth.Principal{UserID: userID, TenantID: tenantID, Roles: []auth.Role{role}, SessionID: id}

@@ -105,7 +105,8 @@ type live struct {
 func (s store) find(ctx context.Context, id uuid.UUID, grace time.Duration) (live, error) {
 	l, err := db.One[live](ctx, s.pool, `
 		select id, tenant_id, user_id, family, seed, refresh_hash, generation,
-			revoked_at is not null as revoked, idle_expires_at <= now() as expired,
+			revoked_at is not null as revoked,
+			idle_expires_at <= now() or expires_at < now() + interval '1 second' as expired, -- no token lives for less
 			extract(epoch from expires_at - now())::float8 as left,
 			coalesce(clock_timestamp() < rotated_at + $2::float8 * interval '1 second', false) as in_grace
 		from sessions where id = $1`, id, grace.Seconds())

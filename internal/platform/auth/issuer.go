@@ -49,15 +49,12 @@ func NewIssuer(ring *Keyring, o IssuerOptions) (*Issuer, error) {
 // negative generation, or a generation but no session is an error, and so is one with scopes or an API key, which no token
 // can express. The id and the end that p itself carries are not used.
 func (i *Issuer) Issue(p Principal) (token string, expires time.Time, err error) {
-	return i.issue(p, time.Time{})
+	return i.IssueUntil(p, time.Time{})
 }
 
-// IssueUntil is [Issuer.Issue] for a token that ends no later than end, such as that of a session which is about to end.
+// IssueUntil is [Issuer.Issue] for a token that ends no later than end, such as that of a session which is about to end. The zero
+// end is none.
 func (i *Issuer) IssueUntil(p Principal, end time.Time) (token string, expires time.Time, err error) {
-	return i.issue(p, end)
-}
-
-func (i *Issuer) issue(p Principal, end time.Time) (token string, expires time.Time, err error) {
 	if p.UserID == uuid.Nil || p.TenantID == uuid.Nil {
 		return "", time.Time{}, errors.Sentinel("a token needs a user and a tenant")
 	}

@@ -26,6 +26,10 @@ var (
 	ErrAPIKeyRevoked error = refusedKeyRevoked
 )
 
+// ErrTokenExpired has for a text the [Rejection].Reason of an access token whose time is over, which every client brings now and
+// then.
+var ErrTokenExpired error = refusedExpired
+
 // asRejection returns the rejection that err is, or nil where it is something else, such as a database that is away. An
 // error of status 401 without a reason has its code for one.
 func asRejection(err error, who Principal) *Rejection {

@@ -13,7 +13,7 @@ import (
 type Denial struct {
 	Permission Permission // what was asked for
 	Route      string     // the method and the pattern of the path, such as PATCH /v1/users/:id
-	Reason     string     // missing_permission, or outside_scope where the roles alone would allow it
+	Reason     string     // missing_permission, outside_scope where the roles alone would allow it, or a word of the service's own
 	Principal  Principal
 }
 

@@ -70,7 +70,7 @@ func (s *listenSession) receive(fn func(*pq.Notification)) error {
 
 // expect sets the time by which the server must have sent something.
 func (s *listenSession) expect() {
-	_ = s.net.SetDeadline(time.Now().Add(heartbeat + heartbeatTimeout)) // a closed connection fails in Read as well
+	_ = s.net.SetReadDeadline(time.Now().Add(heartbeat + heartbeatTimeout)) // a closed connection fails in Read as well
 }
 
 // listenDialer makes the connection of a session, which ends with ctx.
@@ -137,6 +137,7 @@ func (c *heldConn) Write(p []byte) (int, error) {
 func (c *heldConn) flush() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	_ = c.SetWriteDeadline(time.Now().Add(heartbeatTimeout)) // not earlier: this process may have stood still
 	if _, err := c.Conn.Write(c.pending); err != nil {
 		_ = c.Conn.Close()
 	}
