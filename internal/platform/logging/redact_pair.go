@@ -40,11 +40,19 @@ func pairAt(s string, i, from int) (start, end int, found bool) {
 	case endsWithFold(name, "cookie") && strings.Contains(first, "="):
 		return start, lineEnd(s, start), true
 	}
-	if spaced && s[i] == ':' && isSentence(s, name, start, end) {
+	if s[i] == ':' && (spaced && isSentence(s, name, start, end) || start == i+1 && isPermission(s[:i], name, first)) {
 		return 0, 0, false
 	}
 	return start, end, true
 }
+
+// isPermission reports whether name:action is a permission, as in api_keys:read: a resource in the plural right before the colon,
+// and after it one of the few words for what is done to one, which are nobody's secret.
+func isPermission(before, name, action string) bool {
+	return permissionActions[action] && isNameByte(before[len(before)-1]) && endsWithFold(name, "s") && !endsWithFold(name, "ss")
+}
+
+var permissionActions = wordSet("read write create update delete list issue revoke rotate *")
 
 // nameBefore returns the name that the separator at i belongs to, without its quotes. Of "api key", both words.
 func nameBefore(s string, i, from int) string {
@@ -172,7 +180,7 @@ func isSentence(s, name string, start, end int) bool {
 	return true
 }
 
-var sentenceWords = wordSet(`a an are can cannot could empty expected expired failed got has have invalid is malformed missing must
+var sentenceWords = wordSet(`a an are can cannot could empty expected expired failed got has have holds invalid is malformed missing must
 	no none not null of or required set should the there too unknown unset was were want wrong`)
 
 func isDash(c byte) bool { return c == '-' }

@@ -73,6 +73,16 @@ func TestRedactCutsSecrets(t *testing.T) {
 		{"token=>abc", "token=>[REDACTED]"},
 		{`password="unfinished`, `password="[REDACTED]`},
 		{"secret: [a, b", "secret: [REDACTED]"},
+		{"api_key:hunter2", "api_key:[REDACTED]"},
+		{"api_key: sk-abc", "api_key: [REDACTED]"},
+		{"api_key:read", "api_key:[REDACTED]"},     // one key, not a kind of resource
+		{"pass:read", "pass:[REDACTED]"},           // nor is this a plural
+		{"api_keys: read", "api_keys: [REDACTED]"}, // a list with a blank before it, as in YAML
+		{"api_keys=read", "api_keys=[REDACTED]"},   // an assignment
+		{`{"api_keys":"read"}`, `{"api_keys":"[REDACTED]"}`},
+		{"api_keys:read-a1b2c3", "api_keys:[REDACTED]"},
+		{"api_keys:read,hunter2", "api_keys:[REDACTED]"},
+		{"api_keys:Read", "api_keys:[REDACTED]"},
 	} {
 		assert.Equal(t, c[1], logging.Redact(c[0]))
 		assert.Equal(t, c[1], logging.Redact(c[1]), "a second time")
@@ -92,6 +102,8 @@ func TestRedactLeavesOrdinaryTextAlone(t *testing.T) {
 		"ak_" + strings.Repeat("a", 39), "rt_" + strings.Repeat("a", 39), "break_" + strings.Repeat("a", 40), "key_id=abc", "author: ann",
 		"keyboard: x", "primary_key=id", "sort_key: x", "tokens_used: 5", "token_type: bearer", "part_of_it", "sk_test",
 		"password=", `password=""`, "5 keys: a, b", "sk-learn-kit", "DB_PASSWORD: required", "AUTH_JWT_PRIVATE_KEY: is missing", "password: required",
+		"AUTH_JWT_PRIVATE_KEY: holds no RSA, ECDSA or Ed25519 private key", "api_keys:read", "needs api_keys:write, api_keys:read.",
+		`"secrets:list"`, "[api_keys:read,api_keys:write notes:read]", "scope=\"api_keys:read\"", "secrets:* and",
 	} {
 		assert.Equal(t, text, logging.Redact(text))
 	}

@@ -49,6 +49,9 @@ func sensitive(name string) bool {
 	if class&measureWord != 0 {
 		return false // the name is about a secret: its type, count, age
 	}
+	if class&keyWord != 0 && prev&publicWord != 0 {
+		return false // the half of a key pair that everybody may see
+	}
 	return hit || class&authWord != 0
 }
 

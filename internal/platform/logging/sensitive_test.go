@@ -18,14 +18,15 @@ func TestNamesAreSensitiveByWord(t *testing.T) {
 		X-Auth-Token authtoken Authorization authorization Proxy-Authorization cookie Cookie Set-Cookie set-cookie api_key
 		apiKey APIKey apikey X-API-Key x-api-key OPENAI_API_KEY private_key privateKey private_key_pem signing_key
 		account_key encryption_key dsn database_dsn connection_string connectionString credentials jwt basic_auth
-		password_hash secret_value access_tokens api_keys otp`) {
+		password_hash secret_value access_tokens api_keys otp public_token publicSecret jwt_public`) {
 		log.Info(context.Background(), "e", logging.String(name, "hunter2"))
 		assert.Equal(t, "[REDACTED]", out.last(t)[name], name)
 	}
 	for name := range strings.FieldsSeq(`tokens_used tokens_input tokens_output tokensUsed total_tokens max_tokens token_type
 		tokenType token_count token_expires_at author authority auth_method keyboard key key_count sort_key primary_key
 		public_key key_id keyId idempotency_key monkey secretary password_length password_changed_at cookie_name api_key_id passenger
-		tokenizer compass bypass session_id`) {
+		tokenizer compass bypass session_id AUTH_COOKIE_MODE jwt_leeway token_lifetime session_cookie_timeout jwt_public_keys
+		AUTH_JWT_PUBLIC_KEYS jwt_algorithms`) {
 		log.Info(context.Background(), "e", logging.String(name, "hunter2"))
 		assert.Equal(t, "hunter2", out.last(t)[name], name)
 	}

@@ -17,6 +17,7 @@ const (
 	tokenOwner                           //
 	connectionWord                       // a secret with a stringWord: connection_string
 	stringWord                           //
+	publicWord                           // makes no secret of a keyWord: jwt_public_keys
 	measureWord                          // makes the name one that is about a secret: token_type, password_length
 )
 
@@ -32,10 +33,12 @@ var wordClasses = classesOf(map[wordClass]string{
 	tokenOwner:     `access refresh auth bearer api id session csrf xsrf`,
 	connectionWord: `connection conn`,
 	stringWord:     `string str`,
+	publicWord:     `public`,
 	measureWord: `type types kind count counts total id ids name names length len size limit limits used usage budget cost
-		rate ttl age expiry expires expired exp at in min max policy enabled required present valid verified algorithm alg
+		rate ttl age expiry expires expired exp at in min max policy enabled required present valid verified algorithm algorithms alg
 		version source status state method provider issuer audience scope scopes url uri endpoint path file dir attempts
-		failures index format prefix domain samesite secure rejected issued created updated changed reset rotated ms seconds`,
+		failures index format prefix domain samesite mode secure rejected issued created updated changed reset rotated ms seconds
+		leeway lifetime duration timeout interval`,
 })
 
 func classesOf(lists map[wordClass]string) map[string]wordClass {
