@@ -24,11 +24,13 @@
 //
 //	                                             development  staging  production
 //	placeholders, weak and short secrets         warning      error    error
-//	http:// addresses, of localhost too          -            error    error
+//	http:// addresses, of localhost and in lists -            error    error
 //	sslmode=disable in a DSN, * in CORS_ORIGINS  -            warning  error
 //	debug switched on                            -            warning  error
 //	secrets in a file that others may read       warning      warning  error
 //	HS256 and its like, none, unknown ones in a variable named …JWT_ALGORITHM: an error everywhere
+//
+// A variable holds a secret where a word of its name says so, or where the schema does; of a URL or a DSN the password counts.
 //
 // # Lifting it out
 //

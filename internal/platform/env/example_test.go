@@ -32,5 +32,6 @@ func Example() {
 	// Output:
 	// .env:1:1: error: PORT must be a whole number (type)
 	// .env:2:1: error: API_KEY must have at least 32 characters (min_length)
+	// .env:2:1: error: API_KEY must not be a placeholder (placeholder)
 	// .env:3:1: warning: PROT is not in the schema: did you mean PORT? (unknown)
 }

@@ -1,7 +1,8 @@
 package env
 
 import (
-	"net/url"
+	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -23,14 +24,43 @@ const (
 	RuleFileMode    = "file_mode"
 )
 
-// secure returns what is unsafe about the file. Variables that something is wrong with already are left out, so that nothing is
+// sameAs names, for rules about safety, those of schemas and of configurations that say the same of a value, so that nothing is
 // reported twice.
-func (f *File) secure(level Level, wrong map[string]bool) (found []Finding) {
+var sameAs = map[string][]string{
+	RulePlaceholder: {"strong"},
+	RuleShort:       {"strong", "minlen", "pem", RuleMinLength},
+	RuleWeak:        {"strong", "minlen", "pem", RuleMinLength},
+	RuleAlgorithm:   {"oneof", RuleAllowed},
+	RulePlainHTTP:   {"url", RuleProtocol},
+	RuleDebug:       {"production"},
+}
+
+// hazard is one way in which a value is unsafe.
+type hazard struct {
+	rule     string
+	severity Severity // "" where the level does not mind
+	message  string
+}
+
+// secure returns what is unsafe about the file, but for what has been found already as an error.
+func (f *File) secure(level Level, schema *Schema, already []Finding) (found []Finding) {
+	told := map[[2]string]bool{}
+	for _, one := range already {
+		if one.Severity == SeverityError {
+			told[[2]string{one.Variable, one.Rule}] = true
+		}
+	}
+	isTold := func(variable, rule string) bool {
+		return told[[2]string{variable, rule}] || slices.ContainsFunc(sameAs[rule], func(other string) bool { return told[[2]string{variable, other}] })
+	}
 	secrets := false
 	for e := range f.effective {
-		secrets = secrets || logging.Sensitive(e.Key) && e.Value != ""
-		if rule, severity, message := insecurity(e, level); severity != "" && !wrong[e.Key] {
-			found = append(found, f.at(e, rule, severity, message))
+		secret := schema.isSecret(e.Key)
+		secrets = secrets || secret && e.Value != ""
+		for _, h := range hazards(e, secret, level) {
+			if h.severity != "" && !isTold(e.Key, h.rule) {
+				found = append(found, f.at(e, h.rule, h.severity, h.message))
+			}
 		}
 	}
 	const others = 0o044
@@ -44,72 +74,71 @@ func (f *File) secure(level Level, wrong map[string]bool) (found []Finding) {
 	return found
 }
 
-// insecurity returns the worst that is to be said of an entry.
-func insecurity(e dotenv.Entry, level Level) (rule string, s Severity, message string) {
+// isSecret reports whether a variable holds a secret, by its name or because the schema says so.
+func (s *Schema) isSecret(name string) bool {
+	return logging.Sensitive(name) || s != nil && s.Variables[name].Type == TypeSecret
+}
+
+// hazards returns everything that is unsafe about an entry.
+func hazards(e dotenv.Entry, secret bool, level Level) (list []hazard) {
 	name, value := strings.ToUpper(e.Key), e.Value
-	switch {
-	case value == "":
-	case strings.HasSuffix(name, "JWT_ALGORITHM"):
-		if !allowedAlgorithm(value) {
-			return RuleAlgorithm, SeverityError, "must be RS256, RS384, RS512, ES256, ES384, ES512 or EdDSA"
-		}
-	case strength.Placeholder(passwordIn(value)):
-		return RulePlaceholder, level.choose(SeverityWarning, SeverityError, SeverityError), "holds a password that is a placeholder"
-	case insecureDSN(value):
-		return RuleSSLMode, level.choose("", SeverityWarning, SeverityError), "must not have sslmode=disable"
-	case strings.HasPrefix(strings.ToLower(value), "http://"):
-		return RulePlainHTTP, level.choose("", SeverityError, SeverityError), "must not be plain http"
-	case logging.Sensitive(e.Key):
-		rule, message = weakness(e.Key, value)
-		if rule != "" {
-			return rule, level.choose(SeverityWarning, SeverityError, SeverityError), message
-		}
-	case strings.HasSuffix(name, "DEBUG") && isTrue(value):
-		return RuleDebug, level.choose("", SeverityWarning, SeverityError), "must be off"
-	case strings.HasSuffix(name, "CORS_ORIGINS") && hasItem(value, "*"):
-		return RuleWildcard, level.choose("", SeverityWarning, SeverityError), "must name its origins: * is every site there is"
+	bad, risky := level.choose(SeverityWarning, SeverityError, SeverityError), level.choose("", SeverityWarning, SeverityError)
+	if value == "" {
+		return nil
 	}
-	return "", "", ""
+	if strings.HasSuffix(strings.TrimSuffix(name, "S"), "JWT_ALGORITHM") && !allowedAlgorithms(value) {
+		list = append(list, hazard{RuleAlgorithm, SeverityError, "must be RS256, RS384, RS512, ES256, ES384, ES512 or EdDSA"})
+	}
+	if password, all := strength.Of(value); !all && strength.Placeholder(password) {
+		list = append(list, hazard{RulePlaceholder, bad, "holds a password that is a placeholder"})
+	} else if rule, message := weakness(e.Key, value); secret && all && rule != "" {
+		list = append(list, hazard{rule, bad, message})
+	}
+	if insecureDSN(value) {
+		list = append(list, hazard{RuleSSLMode, risky, "must not have sslmode=disable"})
+	}
+	if hasItem(value, isPlainHTTP) {
+		list = append(list, hazard{RulePlainHTTP, level.choose("", SeverityError, SeverityError), "must not be plain http"})
+	}
+	if strings.HasSuffix(name, "DEBUG") && isTrue(value) {
+		list = append(list, hazard{RuleDebug, risky, "must be off"})
+	}
+	if strings.HasSuffix(name, "CORS_ORIGINS") && hasItem(value, func(item string) bool { return item == "*" }) {
+		list = append(list, hazard{RuleWildcard, risky, "must name its origins: * is every site there is"})
+	}
+	return list
 }
 
-// passwordIn returns the password that a URL holds, or "".
-func passwordIn(value string) string {
-	u, err := url.Parse(value)
-	if err != nil || u.Host == "" {
-		return ""
-	}
-	password, _ := u.User.Password()
-	return password
-}
-
-// weakness returns what is wrong with a secret. Keys in PEM, URLs and DSNs are judged by what is in them, not by their form.
+// weakness returns what is wrong with a secret, the worst that is to be said: one that is replaced for being a placeholder, or for
+// being too short to be mixed, is mended in all.
 func weakness(name, value string) (rule, message string) {
-	switch n := minSecret(name); {
-	case strings.Contains(value, "-----BEGIN "), strings.Contains(value, "://"), strings.Contains(value, "host="):
+	switch least := minSecret(name); {
 	case strength.Placeholder(value):
 		return RulePlaceholder, "must not be a placeholder"
-	case utf8.RuneCountInString(value) < n && n == passwordLength:
-		return RuleShort, "must have at least 16 characters"
-	case utf8.RuneCountInString(value) < n:
-		return RuleShort, "must have at least 32 characters"
+	case utf8.RuneCountInString(value) < least:
+		return RuleShort, fmt.Sprintf("must have at least %d characters", least)
 	case !strength.Mixed(value):
 		return RuleWeak, "must be random: it uses few characters"
 	}
 	return "", ""
 }
 
-func allowedAlgorithm(value string) bool {
-	switch strings.ToUpper(strings.TrimSpace(value)) {
-	case "RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "EDDSA":
+func allowedAlgorithms(value string) bool {
+	return !hasItem(value, func(item string) bool {
+		switch strings.ToUpper(item) {
+		case "RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "EDDSA":
+			return false
+		}
 		return true
-	}
-	return false
+	})
 }
 
 func insecureDSN(value string) bool {
 	value = strings.ToLower(value)
 	return strings.Contains(value, "sslmode=disable") || strings.Contains(value, "sslmode='disable'")
 }
+
+func isPlainHTTP(item string) bool { return strings.HasPrefix(strings.ToLower(item), "http://") }
 
 func isTrue(value string) bool {
 	switch strings.ToLower(strings.TrimSpace(value)) {
@@ -119,9 +148,10 @@ func isTrue(value string) bool {
 	return false
 }
 
-func hasItem(list, item string) bool {
+// hasItem reports whether a value, which may be a list with commas, has an item that is such a one.
+func hasItem(list string, is func(item string) bool) bool {
 	for one := range strings.SplitSeq(list, ",") {
-		if strings.TrimSpace(one) == item {
+		if is(strings.TrimSpace(one)) {
 			return true
 		}
 	}

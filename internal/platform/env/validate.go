@@ -30,7 +30,8 @@ type Validator struct {
 	Log    logging.Logger // the zero value is the logger of the package
 }
 
-// Validate judges a file and returns everything that it finds, each thing once. It logs validation_started, and then
+// Validate judges a file and returns everything that it finds, each thing once: of one variable several, where they are about
+// different rules. It logs validation_started, and then
 // validation_passed or validation_failed. It never fails.
 func (v Validator) Validate(ctx context.Context, f *File) Result {
 	if v.Log.IsZero() {
@@ -49,13 +50,7 @@ func (v Validator) Validate(ctx context.Context, f *File) Result {
 			found = append(found, f.about(p.Variable, p.Rule, p.Severity, p.Message))
 		}
 	}
-	wrong := map[string]bool{}
-	for _, one := range found {
-		if one.Severity == SeverityError {
-			wrong[one.Variable] = true
-		}
-	}
-	found = append(found, f.secure(v.Level, wrong)...)
+	found = append(found, f.secure(v.Level, v.Schema, found)...)
 	sortFindings(found)
 	r := Result{File: f.Path, Variables: len(f.last), Findings: append([]Finding{}, found...)}
 	if r.Valid() {

@@ -68,6 +68,16 @@ func TestSecurityByLevel(t *testing.T) {
 		"API_KEY=":                                    {"", none},
 		"SECRET_URL=postgres://u:changeme@h/db":       {"placeholder", bad},
 		"SECRET_URL=postgres://u:k9mQ2vXt7@h/db":      {"", none},
+		"DATABASE_URL=postgres://u:changeme@/d":       {"placeholder", bad},
+		"DATABASE_URL=postgres://h/d?password=secret": {"placeholder", bad},
+		"DATABASE_URL='host=h password=changeme'":     {"placeholder", bad},
+		"DATABASE_URL='host=h password=k9mQ2vXt7'":    {"", none},
+		"AUTH_COOKIE_MODE=lax":                        {"", none},
+		"AUTH_JWT_PUBLIC_KEYS_FILE=/run/keys.pem":     {"", none},
+		"JWT_ALGORITHMS=RS256,HS256":                  {"forbidden_algorithm", always},
+		"JWT_ALGORITHMS='RS256, ES256'":               {"", none},
+		"JWT_ALGORITHM_FILE=/run/algorithm":           {"", none},
+		"CORS_ORIGINS=https://a.b,http://c.d":         {"plain_http", []string{"", "error", "error"}},
 		"AUTH_JWT_ALGORITHM=HS256":                    {"forbidden_algorithm", always},
 		"AUTH_JWT_ALGORITHM=none":                     {"forbidden_algorithm", always},
 		"JWT_ALGORITHM=XX512":                         {"forbidden_algorithm", always},
@@ -97,6 +107,41 @@ func TestSecurityByLevel(t *testing.T) {
 	}
 	pem := "PRIVATE_KEY=\"-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\"\n"
 	assert.Empty(t, validate(t, env.Validator{}, pem).Findings)
+}
+
+// What is wrong with one variable in several ways is reported in all of them, but nothing twice.
+func TestSeveralFindingsOfOneVariable(t *testing.T) {
+	t.Parallel()
+	secret := env.Schema{Variables: map[string]env.Variable{
+		"THING": {Type: env.TypeSecret}, "API_KEY": {Type: env.TypeSecret, MinLength: 40}, "SITE": {Type: env.TypeURL, Protocols: []string{"https"}},
+		"JWT_ALGORITHM": {Type: env.TypeString, AllowedValues: []string{"RS256"}},
+	}}
+	for line, want := range map[string][]string{
+		"DATABASE_URL=postgres://u:changeme@h/d?sslmode=disable": {"placeholder", "insecure_sslmode"},
+		"API_KEY=aZ3-bY4":                {"short_secret"},
+		"API_KEY=changeme":               {"placeholder"},
+		"CORS_ORIGINS=*,http://a.b":      {"plain_http", "wildcard_origin"},
+		"SITE=http://u:password@a.b":     {"placeholder", "plain_http"},
+		"SITE=http://a.b\nSITE=http://b": {"duplicate_key", "plain_http"},
+	} {
+		assert.ElementsMatch(t, want, rules(validate(t, env.Validator{}, line+"\n")), line)
+	}
+	for line, want := range map[string][]string{
+		"THING=changeme":      {"placeholder"}, // the schema knows better than its name
+		"API_KEY=short":       {"min_length"},
+		"API_KEY=changeme":    {"min_length", "placeholder"},
+		"SITE=http://a.b":     {"protocols"},
+		"JWT_ALGORITHM=HS256": {"allowed_values"},
+	} {
+		assert.ElementsMatch(t, want, rules(validate(t, env.Validator{Schema: &secret}, line+"\n")), line)
+	}
+}
+
+func rules(r env.Result) (list []string) {
+	for _, f := range r.Findings {
+		list = append(list, f.Rule)
+	}
+	return list
 }
 
 func TestFileMode(t *testing.T) {

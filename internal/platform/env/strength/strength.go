@@ -70,6 +70,20 @@ func bracketed(text string) bool {
 	return false
 }
 
+// Of returns what is secret in a value: the password of a URL or of a key=value DSN, where there is one; of anything else all of
+// it, but nothing of a key in PEM, which whoever reads it judges by its form.
+func Of(value string) (secret string, all bool) {
+	switch {
+	case strings.Contains(value, "-----BEGIN "):
+		return "", false
+	case strings.Contains(value, "://"):
+		return urlPassword(value), false
+	case dsn.MatchString(value):
+		return dsnPassword(value), false
+	}
+	return value, true
+}
+
 // Strong reports whether a secret has at least [MinLength] characters, evenly mixed, and is no [Placeholder].
 func Strong(secret string) bool {
 	return utf8.RuneCountInString(secret) >= MinLength && !Placeholder(secret) && Mixed(secret)

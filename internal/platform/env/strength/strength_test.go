@@ -27,6 +27,22 @@ func TestPlaceholder(t *testing.T) {
 	}
 }
 
+func TestOf(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]string{
+		"changeme": "changeme", "": "", "a=b": "a=b", "c2VjcmV0==": "c2VjcmV0==",
+		"postgres://u:p%40ss@h/d": "p@ss", "postgres://u@h/d": "", "postgres://u:p@/d?host=/run": "p", "redis://:p@h": "p",
+		"postgres://h/d?user=u&password=p": "p", "https://h": "", "postgres://u:%zz@h": "",
+		"host=h password=p": "p", "password = p host=h": "p", `user=u password='p \'q\\'`: `p 'q\`, "host=h": "", "host=h password=": "",
+		"dbname=d\tpassword=p": "p", "host=h xpassword=p": "",
+		"-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----": "",
+	} {
+		secret, all := strength.Of(value)
+		assert.Equal(t, want, secret, value)
+		assert.Equal(t, want == value, all, value)
+	}
+}
+
 func TestStrong(t *testing.T) {
 	t.Parallel()
 	assert.True(t, strength.Strong("9f86d081884c7d659a2feaa0c55ad015"))
