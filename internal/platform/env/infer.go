@@ -20,8 +20,8 @@ var databaseProtocols = map[string][]string{
 	"amqps": {"amqp", "amqps"}, "nats": {"nats", "tls"}, "https": {"https"}, "http": {"http", "https"},
 }
 
-// Infer returns a schema that a file fulfils: every variable is required, and has the type that its name and its value look
-// like. It is a first one, for somebody to go over. Nothing of a secret is in it.
+// Infer returns a schema that a file fulfils: every variable with a value is required, and has the type that its name and its
+// value look like. It is a first one, for somebody to go over. Nothing of a secret is in it.
 func Infer(f *File) *Schema {
 	s := &Schema{ID: SchemaID, Version: SchemaVersion, Variables: map[string]Variable{}}
 	for e := range f.effective {
@@ -37,7 +37,7 @@ func Infer(f *File) *Schema {
 }
 
 func infer(name, value string) Variable {
-	v := Variable{Type: inferType(name, value), Required: true}
+	v := Variable{Type: inferType(name, value), Required: value != ""}
 	words := wordsOf(name)
 	scheme, _, _ := strings.Cut(value, ":")
 	switch v.Type {
@@ -49,11 +49,13 @@ func infer(name, value string) Variable {
 	case TypeURL:
 		v.Protocols = databaseProtocols[strings.ToLower(scheme)]
 	case TypeInteger:
-		if slices.Contains(words, "port") {
+		if n, _ := v.Type.read(value); slices.Contains(words, "port") && n >= 1 && n <= 65535 {
 			v.Min, v.Max = number(1), number(65535)
 		}
 	case TypeDuration:
-		v.Min = number(0)
+		if n, _ := v.Type.read(value); n >= 0 {
+			v.Min = number(0)
+		}
 	default: // the type says all there is to say
 	}
 	if logging.Redact(value) == value {

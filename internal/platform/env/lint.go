@@ -25,6 +25,9 @@ const (
 func (f *File) lint() (found []Finding) {
 	for _, e := range f.syntax {
 		found = append(found, Finding{File: f.Path, Line: e.Line, Column: e.Column, Rule: e.Rule, Severity: SeverityError, Message: e.Message})
+		if e.Rule == dotenv.RuleEncoding {
+			return found // there is no text to look at
+		}
 	}
 	first := map[string]int{}
 	for _, e := range f.Entries {

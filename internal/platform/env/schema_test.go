@@ -125,6 +125,8 @@ CONTACT=ada@example.com
 DATA=/var/lib
 GREETING="hello ${DB_PASSWORD}"
 TIMEOUT=30s
+DELAY=-1s
+EXPORT_PORT=70000
 EMPTY=
 NAME=
 NAME=last
@@ -134,12 +136,12 @@ odd name
 	types := map[string]env.Type{}
 	for name, v := range s.Variables {
 		types[name] = v.Type
-		assert.True(t, v.Required)
+		assert.Equal(t, name != "EMPTY", v.Required)
 	}
 	assert.Equal(t, map[string]env.Type{
 		"HTTP_PORT": "integer", "COUNT": "integer", "RATIO": "float", "DEBUG": "boolean", "FLAG": "integer", "API_KEY": "secret",
 		"DB_PASSWORD": "secret", "KEYBOARD": "string", "AUTHOR": "string", "DATABASE_URL": "url", "SITE": "url", "CONTACT": "email",
-		"DATA": "path", "GREETING": "string", "TIMEOUT": "duration", "EMPTY": "string", "NAME": "string",
+		"DATA": "path", "GREETING": "string", "TIMEOUT": "duration", "DELAY": "duration", "EXPORT_PORT": "integer", "EMPTY": "string", "NAME": "string",
 	}, types)
 	assert.InDelta(t, 65535, *s.Variables["HTTP_PORT"].Max, 0)
 	assert.Equal(t, 32, s.Variables["API_KEY"].MinLength)
@@ -156,9 +158,9 @@ odd name
 	var twice bytes.Buffer
 	require.NoError(t, again.Write(&twice))
 	assert.Equal(t, out.String(), twice.String())
-	required := env.Validator{Level: env.Development, Schema: s}.Validate(t.Context(), file)
-	for _, f := range required.Findings {
-		assert.True(t, f.Severity != env.SeverityError || f.Variable == "EMPTY" || f.Variable == "", f.String())
+	fulfilled := env.Validator{Level: env.Development, Schema: s}.Validate(t.Context(), file)
+	for _, f := range fulfilled.Findings {
+		assert.True(t, f.Severity != env.SeverityError || f.Variable == "", f.String())
 	}
 }
 
@@ -216,12 +218,17 @@ func FuzzReadSchema(f *testing.F) {
 func FuzzValidate(f *testing.F) {
 	f.Add("A=1\nB='x\n")
 	f.Add("API_KEY=\xff\n= \r\n\rX")
+	f.Add("A_PORT=0\nB=-1s\nC=\nD\nE=HTTPS://x")
 	f.Fuzz(func(t *testing.T, text string) {
 		file := env.Parse("x", []byte(text))
 		s := env.Infer(file)
 		r := env.Validator{Schema: s}.Validate(t.Context(), file)
 		for _, one := range r.Findings {
 			require.NotContains(t, one.String(), "\n")
+			switch one.Rule {
+			case env.RuleRequired, env.RuleType, env.RuleRange, env.RuleMinLength, env.RuleProtocol:
+				t.Errorf("the file does not fulfil the schema that was made from it: %s", one)
+			}
 		}
 	})
 }

@@ -40,7 +40,8 @@ func TestLint(t *testing.T) {
 		"mixed line ends": {"A=1\r\nB=2\n", []string{"1  mixed_line_ends warning"}},
 		"CRLF":            {"A=1\r\nB=2\r\n", []string{}},
 		"syntax":          {"=1\nA=\"x\n", []string{"1  name error", "2  quote error"}},
-		"not UTF-8":       {"A=\xff\n", []string{"1  encoding error", "1  no_value warning"}[:1]},
+		"not UTF-8":       {"A=\xff \n", []string{"1  encoding error"}},
+		"UTF-16":          {"\xff\xfeA\x00", []string{"1  encoding error"}},
 	} {
 		r := validate(t, env.Validator{Level: env.Development}, tt.text)
 		assert.Equal(t, tt.want, found(r), name)
