@@ -71,10 +71,7 @@ func writeWhole(path string, text []byte, overwrite bool) (err error) {
 	}
 	if overwrite {
 		err = os.Rename(temporary.Name(), path)
-	} else {
-		err = os.Link(temporary.Name(), path) // fails where the file exists, whoever made it
-	}
-	if errors.Is(err, fs.ErrExist) {
+	} else if err = os.Link(temporary.Name(), path); errors.Is(err, fs.ErrExist) { // whoever made it
 		return fmt.Errorf("write the schema: %s exists: see --overwrite", path)
 	}
 	if err != nil {

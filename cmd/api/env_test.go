@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -59,6 +61,47 @@ X='c4n4ry`)
 		for _, want := range []string{"DB_POOL_SIZE", "LOG_LEVEL", "AUTH_JWT_PRIVATE_KEY", "conflict", "duplicate_key", "quote"} {
 			assert.Contains(t, stdout, want)
 		}
+	}
+}
+
+func TestEnvValidateSaysWhyWarningsFail(t *testing.T) {
+	path := envFile(t, "dev.env", "APP_NAME = a\n")
+	for _, strict := range []bool{false, true} {
+		args := []string{"env", "validate", "--env", path, "--level", "development", "--format", "json"}
+		want := exitOK
+		if strict {
+			args, want = append(args, "--strict"), exitFailure
+		}
+		code, stdout, stderr := execute(t, nil, args...)
+		assert.Equal(t, want, code)
+		assert.Contains(t, stdout, `"valid": true`)
+		assert.Equal(t, strict, strings.Contains(stderr, "api: the file has warnings, which --strict takes for errors"), stderr)
+	}
+}
+
+// A pipe that nobody writes to would be waited for, through every signal.
+func TestEnvValidateReadsRegularFilesOnly(t *testing.T) {
+	dir := t.TempDir()
+	pipe := filepath.Join(dir, "pipe")
+	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
+	good := envFile(t, "good.env", "A=1\n")
+	for _, args := range [][]string{{"--env", pipe}, {"--env", good, "--schema", pipe}, {"--env", good, "--schema", dir}} {
+		code, stdout, stderr := execute(t, nil, append([]string{"env", "validate"}, args...)...)
+		assert.Equal(t, exitUsage, code, args)
+		assert.Empty(t, stdout)
+		assert.Contains(t, stderr, "must be a regular file")
+	}
+}
+
+func TestEnvSchemaOverwritesFilesOnly(t *testing.T) {
+	from, dir := envFile(t, "a.env", "A=1\n"), t.TempDir()
+	code, _, stderr := execute(t, nil, "env", "schema", "--from", from, "--out", dir, "--overwrite")
+	assert.Equal(t, exitFailure, code)
+	assert.NotContains(t, stderr, "--overwrite", "that is what was given")
+	left, err := os.ReadDir(filepath.Dir(dir))
+	require.NoError(t, err)
+	for _, entry := range left {
+		assert.NotContains(t, entry.Name(), ".schema-")
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -23,6 +22,9 @@ type validation struct {
 
 // errInvalid ends a command whose result says already what is wrong.
 var errInvalid = quietError{errors.Sentinel("the file is not valid")}
+
+// errStrict ends a command whose result says that the file is valid, and so does not say why it ends with 1.
+var errStrict = errors.Sentinel("the file has warnings, which --strict takes for errors")
 
 func (p *program) envValidateCommand() *cobra.Command {
 	var v validation
@@ -58,15 +60,18 @@ func (p *program) validateEnv(ctx context.Context, v validation) error {
 	validator := env.Validator{Level: level}
 	if v.schema == "" {
 		validator.Check = serviceCheck(level)
-	} else if validator.Schema, err = readSchema(v.schema); err != nil {
-		return err
+	} else if validator.Schema, err = env.ReadSchemaFile(v.schema); err != nil {
+		return usageError{err}
 	}
 	result := validator.Validate(ctx, file)
 	if err := p.printResult(result, v.as); err != nil {
 		return err
 	}
-	if !result.Valid() || v.strict && result.Count(env.SeverityWarning) > 0 {
+	switch {
+	case !result.Valid():
 		return errInvalid
+	case v.strict && result.Count(env.SeverityWarning) > 0:
+		return errStrict
 	}
 	return nil
 }
@@ -93,19 +98,6 @@ func readWhole(flag, path string) (*env.File, error) {
 		return nil, usageError{fmt.Errorf("read %s: %w", path, err)}
 	}
 	return file, nil
-}
-
-func readSchema(path string) (*env.Schema, error) {
-	file, err := os.Open(path) //nolint:gosec // the caller's choice
-	if err != nil {
-		return nil, usageError{fmt.Errorf("read the schema: %w", err)}
-	}
-	defer func() { _ = file.Close() }()
-	schema, err := env.ReadSchema(file)
-	if err != nil {
-		return nil, usageError{err}
-	}
-	return schema, nil
 }
 
 func (p *program) printResult(r env.Result, as format) error {

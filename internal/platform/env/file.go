@@ -27,20 +27,26 @@ type File struct {
 // ReadFile reads a file. The error is that of a file that cannot be read; what is wrong with its text is found by
 // [Validator.Validate]. Only regular files of up to 1 MiB are read.
 func ReadFile(path string) (*File, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("read the dotenv file: %w", err)
-	}
-	if !info.Mode().IsRegular() || info.Size() > maxFile {
-		return nil, fmt.Errorf("read the dotenv file: %s must be a regular file of at most 1 MiB", path)
-	}
-	content, err := os.ReadFile(path) //nolint:gosec // the caller's choice
+	content, mode, err := readRegular(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the dotenv file: %w", err)
 	}
 	f := Parse(path, content)
-	f.Mode = info.Mode()
+	f.Mode = mode
 	return f, nil
+}
+
+// readRegular looks before it reads: to open a pipe that nobody writes to would wait for ever.
+func readRegular(path string) ([]byte, fs.FileMode, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxFile {
+		return nil, 0, fmt.Errorf("%s must be a regular file of at most 1 MiB", path)
+	}
+	content, err := os.ReadFile(path) //nolint:gosec // the caller's choice
+	return content, info.Mode(), err
 }
 
 // Parse is [ReadFile] for text that is there already. Values that refer to others, as in ${HOST}, are put together from the

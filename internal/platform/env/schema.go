@@ -81,6 +81,15 @@ func ReadSchema(r io.Reader) (*Schema, error) {
 	return &s, nil
 }
 
+// ReadSchemaFile is [ReadSchema] for a regular file of up to 1 MiB.
+func ReadSchemaFile(path string) (*Schema, error) {
+	content, _, err := readRegular(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the schema: %w", err)
+	}
+	return ReadSchema(bytes.NewReader(content))
+}
+
 // place names where in a document an error is, without the text that is there.
 func place(err error) error {
 	if e, ok := errors.AsType[*json.SemanticError](err); ok {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -171,8 +172,12 @@ func TestReadFileRefusesWhatIsNoFile(t *testing.T) {
 	dir := t.TempDir()
 	large := filepath.Join(dir, "large")
 	require.NoError(t, os.WriteFile(large, bytes.Repeat([]byte("A=1\n"), 300_000), 0o600))
-	for _, path := range []string{dir, large, filepath.Join(dir, "missing")} {
+	pipe := filepath.Join(dir, "pipe")
+	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
+	for _, path := range []string{dir, large, pipe, filepath.Join(dir, "missing")} {
 		_, err := env.ReadFile(path)
+		assert.Error(t, err, path)
+		_, err = env.ReadSchemaFile(path)
 		assert.Error(t, err, path)
 	}
 }
