@@ -1,6 +1,8 @@
 package integration
 
 import (
+	"context"
+	"crypto/rand"
 	"os"
 	"path/filepath"
 	"strings"
@@ -44,9 +46,26 @@ func TestProductionNeedsItsSecrets(t *testing.T) {
 	}
 }
 
+func TestPlaceholderPasswordIsRefusedInProduction(t *testing.T) {
+	t.Parallel()
+	s := launch(t, t.TempDir(), env{"APP_ENVIRONMENT": "production", "AUTH_JWT_PRIVATE_KEY": signingKey(t)}.list("postgres://api:changeme@127.0.0.1:1/app"))
+	assert.Equal(t, 2, s.exit(t))
+	assert.Contains(t, s.stderr.String(), "DATABASE_URL: must not be a placeholder, nor hold a password that is one")
+	assert.NotContains(t, s.stderr.String()+s.dump(), "changeme")
+}
+
 func TestSuperuserIsRefusedInProduction(t *testing.T) {
 	t.Parallel()
 	dsn := platformtest.Database(t, apptest.Migrated)
+	// One of its own: that of the server may have a password which is refused as well.
+	role, password, server := "integration_"+strings.ToLower(rand.Text()), rand.Text(), apptest.Superuser(t, dsn)
+	_, err := server.ExecContext(t.Context(), `create role `+role+` login superuser password '`+password+`'`)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		_, err := server.ExecContext(context.Background(), `drop role `+role)
+		assert.NoError(t, err)
+	})
+	dsn = platformtest.As(t, dsn, role, password)
 	s := launch(t, t.TempDir(), env{"APP_ENVIRONMENT": "production", "AUTH_JWT_PRIVATE_KEY": signingKey(t)}.list(dsn))
 	assert.Equal(t, 2, s.exit(t))
 	assert.Contains(t, s.stderr.String(), "superuser")

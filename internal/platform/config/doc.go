@@ -72,7 +72,8 @@
 //	minlen=N         at least N characters
 //	strong           in production: at least 32 characters, evenly mixed, not a placeholder (see env/strength)
 //
-// The rules on text hold for each item of a list.
+// The rules on text hold for each item of a list. In production no [Secret] is a placeholder such as changeme, nor is the password
+// of one that is a URL or a DSN; no tag is needed for that.
 //
 // # Values
 //

@@ -13,7 +13,10 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/env/strength"
 )
 
-const strongMessage = "must be a random secret of at least 32 characters, not a placeholder"
+const (
+	strongMessage      = "must be a random secret of at least 32 characters, not a placeholder"
+	placeholderMessage = "must not be a placeholder, nor hold a password that is one"
+)
 
 // rule is one check of env-rule. A text rule sees each item of a list before it is read, and may rewrite it; a value rule
 // sees the value after it was read.
@@ -25,8 +28,11 @@ type rule struct {
 	production bool // checked in production only
 }
 
-// parseRules reads env-rule: rules separated by commas, each a name or name=argument.
+// parseRules reads env-rule: rules separated by commas, each a name or name=argument. A secret has one that nobody writes.
 func (f *field) parseRules() error {
+	if f.secret() && !strings.Contains(f.ruleText, "strong") { // which says the same
+		f.rules = append(f.rules, rule{name: "placeholder", message: placeholderMessage, text: noPlaceholder, production: true})
+	}
 	if f.ruleText == "" {
 		return nil
 	}
@@ -98,6 +104,12 @@ func urlRule(schemes []string) rule {
 		ok := err == nil && u.Scheme != "" && u.Host != "" && (len(schemes) == 0 || slices.Contains(schemes, u.Scheme))
 		return item, ok
 	}}
+}
+
+// noPlaceholder looks at a secret, or at the password in one that is a URL or a DSN.
+func noPlaceholder(item string) (string, bool) {
+	secret, _ := strength.Of(item)
+	return item, !strength.Placeholder(secret)
 }
 
 func addr(item string) (string, bool) {

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"maps"
 	"net/url"
 	"testing"
 	"time"
@@ -118,5 +119,30 @@ func TestStrongInProductionOnly(t *testing.T) {
 	}
 	for _, good := range []string{randomSecret, "9f86d081884c7d659a2feaa0c55ad015"} {
 		assert.Empty(t, problems(t, &ruled{}, given(vars{"KEY": good, "APP_ENVIRONMENT": "production"}, nil)))
+	}
+}
+
+func TestNoPlaceholdersInProduction(t *testing.T) {
+	t.Parallel()
+	type secrets struct {
+		config.Base
+		Key config.Secret `env:"KEY" env-default:"changeme"`
+		URL config.Secret `env:"URL"`
+	}
+	for _, tt := range []struct {
+		values vars
+		want   []string
+	}{
+		{vars{}, []string{"KEY placeholder"}}, // a default too
+		{vars{"KEY": "your-key-here", "URL": "postgres://u:changeme@h/d"}, []string{"KEY placeholder", "URL placeholder"}},
+		{vars{"KEY": randomSecret, "URL": "postgres://h/d?password=secret"}, []string{"URL placeholder"}},
+		{vars{"KEY": randomSecret, "URL": "host=h password='secret' dbname=d"}, []string{"URL placeholder"}},
+		{vars{"KEY": randomSecret, "URL": "postgres://u:k9mQ2vXt7@h/test"}, nil},
+		{vars{"KEY": "-----BEGIN PRIVATE KEY-----\ntest\n-----END PRIVATE KEY-----", "URL": "postgres://u@h/d"}, nil},
+	} {
+		assert.Empty(t, problems(t, &secrets{}, given(tt.values, nil)), "in development")
+		production := vars{"APP_ENVIRONMENT": "production"}
+		maps.Copy(production, tt.values)
+		assert.Equal(t, tt.want, problems(t, &secrets{}, given(production, nil)))
 	}
 }
