@@ -56,7 +56,8 @@ func (f *File) secure(level Level, schema *Schema, already []Finding) (found []F
 	secrets := false
 	for e := range f.effective {
 		secret := schema.isSecret(e.Key)
-		secrets = secrets || secret && e.Value != ""
+		part, all := strength.Of(e.Value)
+		secrets = secrets || secret && e.Value != "" || !all && part != ""
 		for _, h := range hazards(e, secret, level) {
 			if h.severity != "" && !isTold(e.Key, h.rule) {
 				found = append(found, f.at(e, h.rule, h.severity, h.message))

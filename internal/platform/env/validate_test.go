@@ -158,6 +158,9 @@ func TestFileMode(t *testing.T) {
 		{"API_KEY=" + random + "\n", 0o640, []string{"-  file_mode error"}},
 		{"API_KEY=" + random + "\n", 0o604, []string{"-  file_mode error"}},
 		{"API_KEY=\nPORT=1\n", 0o644, []string{}},
+		{"DATABASE_URL=postgres://u:k9mQ2vXt7@h/d\n", 0o644, []string{"-  file_mode error"}},
+		{"DATABASE_URL='host=h password=k9mQ2vXt7'\n", 0o644, []string{"-  file_mode error"}},
+		{"DATABASE_URL=postgres://u@h/d\nAUTH_COOKIE_MODE=lax\n", 0o644, []string{}},
 	} {
 		require.NoError(t, os.WriteFile(path, []byte(tt.text), 0o600))
 		require.NoError(t, os.Chmod(path, tt.mode))
