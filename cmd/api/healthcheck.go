@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/netrun-systems/go-service-template/internal/app"
 	"github.com/netrun-systems/go-service-template/internal/platform/config"
+	"github.com/netrun-systems/go-service-template/internal/platform/server"
 )
 
 const healthcheckTimeout = 3 * time.Second
@@ -24,14 +24,16 @@ func (p *program) healthcheckCommand() *cobra.Command {
 	}
 }
 
+// healthcheck reads no more of the configuration than the address: secrets may be in a vault, which is not to be asked every
+// few seconds, and a service that has its own from there would never be healthy if they were missed here.
 func (p *program) healthcheck(ctx context.Context) error {
-	cfg := &app.Config{}
-	if _, err := config.LoadInto(ctx, cfg, config.Options{Lookup: p.lookup}); err != nil {
+	cfg, _, err := config.Load[server.Config](ctx, config.Options{Lookup: p.lookup})
+	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, healthcheckTimeout)
 	defer cancel()
-	url := "http://" + local(cfg.HTTP.Addr) + "/readyz"
+	url := "http://" + local(cfg.Addr) + "/readyz"
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return fmt.Errorf("ask %s: %w", url, err)

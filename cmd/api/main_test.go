@@ -51,13 +51,15 @@ func TestExitCodes(t *testing.T) {
 		code int
 		text string
 	}{
-		"unknown command":       {nil, []string{"frobnicate"}, exitUsage, "frobnicate"},
-		"unknown flag":          {nil, []string{"version", "--frob"}, exitUsage, "--frob"},
-		"too many arguments":    {nil, []string{"version", "more"}, exitUsage, "more"},
-		"a group alone":         {nil, []string{"migrate"}, exitUsage, "api migrate --help"},
-		"another group alone":   {nil, []string{"env"}, exitUsage, "api env --help"},
-		"bad configuration":     {map[string]string{"DB_POOL_SIZE": "-1"}, []string{"migrate", "up"}, exitUsage, "DB_POOL_SIZE"},
-		"nobody listens":        {map[string]string{"HTTP_ADDR": "127.0.0.1:1"}, []string{"healthcheck"}, exitFailure, "127.0.0.1:1"},
+		"unknown command":     {nil, []string{"frobnicate"}, exitUsage, "frobnicate"},
+		"unknown flag":        {nil, []string{"version", "--frob"}, exitUsage, "--frob"},
+		"too many arguments":  {nil, []string{"version", "more"}, exitUsage, "more"},
+		"a group alone":       {nil, []string{"migrate"}, exitUsage, "api migrate --help"},
+		"another group alone": {nil, []string{"env"}, exitUsage, "api env --help"},
+		"bad configuration":   {map[string]string{"DB_POOL_SIZE": "-1"}, []string{"migrate", "up"}, exitUsage, "DB_POOL_SIZE"},
+		"nobody listens":      {map[string]string{"HTTP_ADDR": "127.0.0.1:1"}, []string{"healthcheck"}, exitFailure, "127.0.0.1:1"},
+		"healthcheck, secrets elsewhere": {map[string]string{"HTTP_ADDR": "127.0.0.1:1", "APP_ENVIRONMENT": "production", "AZURE_KEY_VAULT_URL": "https://vault.invalid"},
+			[]string{"healthcheck"}, exitFailure, "127.0.0.1:1"},
 		"healthcheck, bad addr": {map[string]string{"HTTP_ADDR": "nowhere"}, []string{"healthcheck"}, exitUsage, "HTTP_ADDR"},
 	} {
 		t.Run(name, func(t *testing.T) {
