@@ -302,7 +302,9 @@ func TestSecretsAreAskedForTogether(t *testing.T) {
 func TestWatchReloadsOnSignals(t *testing.T) {
 	t.Parallel()
 	env := &changing{vars: vars{}}
-	s := config.NewStore(env.options())
+	o := env.options()
+	o.Environ = func() []string { return []string{"LOG_LEVEK=canary"} }
+	s := config.NewStore(o)
 	_, err := config.Get[limits](t.Context(), s)
 	require.NoError(t, err)
 	lines := make(chan string, 8)
@@ -320,6 +322,10 @@ func TestWatchReloadsOnSignals(t *testing.T) {
 	line := <-lines
 	assert.Contains(t, line, `"event":"config_reloaded"`)
 	assert.Contains(t, line, `"changed":["HIGH"],"restart_required":["SIZE"]`)
+	misspelt := <-lines
+	assert.Contains(t, misspelt, `"event":"config_variable_unknown"`)
+	assert.Contains(t, misspelt, `"variable":"LOG_LEVEK","source":"environment","did_you_mean":"LOG_LEVEL"`)
+	assert.NotContains(t, misspelt, "canary")
 	env.set(vars{"HIGH": "canary"})
 	signals <- os.Interrupt
 	line = <-lines

@@ -15,6 +15,15 @@ type Suggestion struct {
 	DidYouMean string
 }
 
+// suggestions returns what may be misspelt for any of the types that the store holds.
+func (s *Store) suggestions() []Suggestion {
+	var all Error
+	for _, one := range *s.snapshots.Load() {
+		all.add(&Error{Suggestions: one.provenance.suggestions})
+	}
+	return all.Suggestions
+}
+
 // maxUnknown bounds how many unknown variables are compared with the known ones.
 const maxUnknown = 1000
 

@@ -8,8 +8,8 @@ import (
 )
 
 // Watch reloads the store for each signal that comes, usually SIGHUP, until ctx ends, and logs config_reloaded or
-// config_validation_failed. Signals that come while it reloads are one more reload; give the channel room for one at least.
-// It returns too when the channel is closed.
+// config_validation_failed, and what [LogSuggestions] writes. Signals that come while it reloads are one more reload; give the
+// channel room for one at least. It returns too when the channel is closed.
 func Watch(ctx context.Context, s *Store, signals <-chan os.Signal, log logging.Logger) {
 	for {
 		select {
@@ -31,6 +31,7 @@ func Watch(ctx context.Context, s *Store, signals <-chan os.Signal, log logging.
 			LogFailed(ctx, log, err)
 		default:
 			LogReloaded(ctx, log, change)
+			logSuggestions(ctx, log, s.suggestions())
 		}
 	}
 }
