@@ -23,8 +23,8 @@
 //
 // The first that has a value wins: the process environment; for a [Secret], the file that NAME_FILE names; the dotenv
 // file, which is .env in development and testing or the file that ENV_FILE names, and never touches the process
-// environment; for a [Secret], a [SecretStore]; the default. Within the dotenv file NAME_FILE works as well. NAME and
-// NAME_FILE both set in one place is a problem. A variable that is set but empty counts as unset, unless its field says
+// environment; for a [Secret], a [SecretStore]; the default. Within the dotenv file NAME_FILE works as well, and
+// comes after NAME there, too. A variable that is set but empty counts as unset, unless its field says
 // env-empty:"allow". Variables that no field names are ignored.
 //
 // APP_ENVIRONMENT decides whether .env is read, and has to come from the process environment for that; where it is not

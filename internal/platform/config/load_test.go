@@ -38,14 +38,14 @@ func TestEverythingWrongAtOnce(t *testing.T) {
 		"APP_ENVIRONMENT": "production", "APP_DEBUG": "true", "LOG_LEVEL": "canary", "LOG_FORMAT": "canary",
 		"INT": "0", "LOW": "-9", "HIGH": "canary", "UINT": "-1", "DURATION": "1h", "SIZE": "canary", "LEVEL": "canary", "CHAIN": "canary,claude",
 		"SITE": "canary", "SITES": "http://canary", "PARSED": "canary", "ADDR": "canary", "NAME": "canary", "KEY": "canary",
-		"T_NUMBER": "canary", "T_MAP": "canary", "T_LABELS": "canary", "T_SECRET": "canary", "T_SECRET_FILE": "/canary",
+		"T_NUMBER": "canary", "T_MAP": "canary", "T_LABELS": "canary", "T_SECRET_FILE": "/canary",
 		"LEAST": "canary", "MOST": "1s", "ENV_FILE": "/bad.env",
 	}, vars{"/bad.env": "=canary\nX=\"canary\nY: canary"})
 	assert.Equal(t, []string{
 		"ENV_FILE name", "ENV_FILE quote", "ENV_FILE delimiter", "ELSEWHERE unknown",
 		"INT range", "LOW range", "HIGH type", "UINT type", "DURATION range", "SIZE type", "LEVEL oneof", "CHAIN oneof", "SITE url", "SITES url",
 		"PARSED url", "ADDR addr", "NAME oneof", "KEY strong",
-		"T_NUMBER type", "T_MAP type", "T_LABELS type", "T_MUST required", "T_SECRET conflict",
+		"T_NUMBER type", "T_MAP type", "T_LABELS type", "T_MUST required", "T_SECRET file",
 		"APP_DEBUG production", "LOG_LEVEL oneof", "LOG_FORMAT oneof", "LEAST type", "MOST order", "UNASKED required",
 	}, problems(t, &all{}, o))
 

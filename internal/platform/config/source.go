@@ -40,17 +40,11 @@ type sources struct {
 // It reports false where there is none, or none that can be used, which it has noted as a problem then.
 func (s *sources) find(f *field) (text, source string, ok bool) {
 	for _, in := range s.layers {
-		value, from, set := in(f.name)
-		set = set && f.counts(value)
-		path := f.path(in)
-		switch {
-		case set && path != "":
-			s.problems.fail(Problem{f.name, "conflict", "is set twice, by " + f.name + " and by " + f.name + fileSuffix, from})
-			return "", from, false
-		case path != "":
-			return s.fromFile(f, path)
-		case set:
+		if value, from, set := in(f.name); set && f.counts(value) {
 			return value, from, true
+		}
+		if path := f.path(in); path != "" {
+			return s.fromFile(f, path)
 		}
 	}
 	if value, found, err := s.fromStore(f); err != nil || found {

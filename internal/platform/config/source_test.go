@@ -55,6 +55,9 @@ func TestOrderOfSources(t *testing.T) {
 		{"one line break is cut off", vars{"KEY_FILE": file}, vars{file: " f \n\r\n"}, nil, "KEY", " f \n", "file " + file},
 		{"dotenv may name a file", nil, vars{file: "f", ".env": "KEY_FILE=" + file}, nil, "KEY", "f", "file " + file},
 		{"the process beats a file of dotenv", vars{"KEY": "p"}, vars{file: "f", ".env": "KEY_FILE=" + file}, nil, "KEY", "p", "environment"},
+		{"the process beats its own file", vars{"KEY": "p", "KEY_FILE": file}, vars{file: "f"}, nil, "KEY", "p", "environment"},
+		{"an empty variable does not", vars{"KEY": "", "KEY_FILE": file}, vars{file: "f"}, nil, "KEY", "f", "file " + file},
+		{"dotenv beats its own file", nil, vars{file: "f", ".env": "KEY=d\nKEY_FILE=" + file}, nil, "KEY", "d", ".env line 1"},
 		{"an empty KEY_FILE is unset", vars{"KEY": "p", "KEY_FILE": ""}, nil, nil, "KEY", "p", config.SourceEnvironment},
 		{"only secrets have files", vars{"NAME_FILE": file}, vars{file: "f"}, nil, "NAME", "default", config.SourceDefault},
 	} {
@@ -78,15 +81,11 @@ func TestBadSources(t *testing.T) {
 		store          config.SecretStore
 		want, message  string
 	}{
-		"both": {
-			vars{"KEY": "canary", "KEY_FILE": "canary"}, nil, nil, "KEY conflict", "is set twice, by KEY and by KEY_FILE (environment)",
-		},
-		"both in dotenv": {nil, vars{".env": "KEY=canary\nKEY_FILE=canary"}, nil, "KEY conflict", "(.env line 1)"},
-		"no such file":   {vars{"KEY_FILE": "canary"}, nil, nil, "KEY file", "the file that KEY_FILE names does not exist"},
-		"an empty file":  {vars{"KEY_FILE": "/f"}, vars{"/f": "\n"}, nil, "KEY file", "the file that KEY_FILE names is empty"},
-		"a dead store":   {nil, nil, store{"KEY": "broken"}, "KEY secret_store", "cannot be read from the secret store: vault is sealed"},
-		"no ENV_FILE":    {vars{"ENV_FILE": "canary"}, nil, nil, "ENV_FILE file", "ENV_FILE: the dotenv file does not exist"},
-		"bad dotenv":     {nil, vars{".env": "\n  KEY='canary"}, nil, "ENV_FILE quote", "is not closed (.env line 2, column 7)"},
+		"no such file":  {vars{"KEY_FILE": "canary"}, nil, nil, "KEY file", "the file that KEY_FILE names does not exist"},
+		"an empty file": {vars{"KEY_FILE": "/f"}, vars{"/f": "\n"}, nil, "KEY file", "the file that KEY_FILE names is empty"},
+		"a dead store":  {nil, nil, store{"KEY": "broken"}, "KEY secret_store", "cannot be read from the secret store: vault is sealed"},
+		"no ENV_FILE":   {vars{"ENV_FILE": "canary"}, nil, nil, "ENV_FILE file", "ENV_FILE: the dotenv file does not exist"},
+		"bad dotenv":    {nil, vars{".env": "\n  KEY='canary"}, nil, "ENV_FILE quote", "is not closed (.env line 2, column 7)"},
 		"production in .env": {
 			nil, vars{".env": "NAME=canary\nAPP_ENVIRONMENT=Production"}, nil, "APP_ENVIRONMENT source", "a .env is for development and testing",
 		},

@@ -92,23 +92,6 @@ func TestRequestPathTellsNoSecret(t *testing.T) {
 	assert.NotContains(t, out.text(), key)
 }
 
-func TestProbesAreQuietWhileTheySucceed(t *testing.T) {
-	t.Parallel()
-	e, out := newServer(t)
-	ok := true
-	e.GET("/readyz", func(c echo.Context) error {
-		if ok {
-			return c.NoContent(http.StatusOK)
-		}
-		return errors.New(errors.CodeServiceUnavailable, "")
-	})
-	get(t, e, "/readyz")
-	assert.Equal(t, "debug", out.last(t)["level"])
-	ok = false
-	get(t, e, "/readyz")
-	assert.Equal(t, "error", out.last(t)["level"])
-}
-
 func TestRequestLineHasFieldsOfLaterMiddleware(t *testing.T) {
 	t.Parallel()
 	e, out := newServer(t)

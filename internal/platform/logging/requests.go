@@ -15,8 +15,7 @@ const maxUserAgent = 256 // bytes
 // Requests logs http_request once for each request, when its response is complete. An error of the handlers behind it is
 // rendered first, with c.Error, so that the status in the log is the one that was sent; it is not returned any further.
 // The line has the fields of the request's final ctx, so those that later middleware adds are in it. The level is error
-// from 500, warning from 400 but for 404 and for requests that the client gave up, debug for probes that succeed, else
-// info.
+// from 500, warning from 400 but for 404 and for requests that the client gave up, else info.
 func Requests(l Logger) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
@@ -34,7 +33,7 @@ func Requests(l Logger) echo.MiddlewareFunc {
 
 func (l Logger) request(c echo.Context, status int, took time.Duration) {
 	r := c.Request()
-	level := requestLevel(r.URL.Path, status)
+	level := requestLevel(status)
 	if !l.Enabled(level) {
 		return
 	}
@@ -58,10 +57,8 @@ func (l Logger) request(c echo.Context, status int, took time.Duration) {
 	)
 }
 
-func requestLevel(path string, status int) logrus.Level {
+func requestLevel(status int) logrus.Level {
 	switch {
-	case status == http.StatusOK && (path == "/healthz" || path == "/readyz"):
-		return logrus.DebugLevel
 	case status >= http.StatusInternalServerError:
 		return logrus.ErrorLevel
 	case status >= http.StatusBadRequest && status != http.StatusNotFound && status != errors.StatusClientClosedRequest:
