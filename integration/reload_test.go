@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/netrun-systems/go-service-template/internal/app/apptest"
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 	"github.com/netrun-systems/go-service-template/internal/platform/platformtest"
 )
 
@@ -32,10 +33,16 @@ func TestReloadTakesEffectAndNamesWhatNeedsARestart(t *testing.T) {
 	ada := s.client.register()
 	require.NotEmpty(t, s.events("query"), "debug lines are written")
 
-	write("LOG_LEVEL=info\nHTTP_READ_TIMEOUT=7s\n")
+	s.client.guess(ada.email, "a wrong password").problem(errors.CodeInvalidCredentials)
+	s.client.guess(ada.email, "a wrong password").problem(errors.CodeInvalidCredentials)
+
+	write("LOG_LEVEL=info\nHTTP_READ_TIMEOUT=7s\nAUTH_MAX_FAILURES=3\nDB_POOL_SIZE=7\n")
 	s.signal(t, syscall.SIGHUP)
 	line := s.await(t, "config_reloaded")
-	assert.Equal(t, []any{"LOG_LEVEL"}, line["changed"])
+	assert.ElementsMatch(t, []any{"LOG_LEVEL", "AUTH_MAX_FAILURES", "DB_POOL_SIZE"}, line["changed"])
+	assert.EqualValues(t, 7, s.await(t, "pool_reconfigured")["pool_size"])
+	s.client.guess(ada.email, "a wrong password").problem(errors.CodeInvalidCredentials)
+	s.client.guess(ada.email, password).problem(errors.CodeRateLimitExceeded)
 	assert.Equal(t, []any{"HTTP_READ_TIMEOUT"}, line["restart_required"])
 	before := len(s.events("query"))
 	require.Equal(t, http.StatusOK, ada.get("/v1/notes").status)

@@ -1,5 +1,5 @@
-// Package identity is who uses the service: tenants, user accounts, and the members that tie one to the other. It
-// registers and logs in; what a login opens is a matter of package session.
+// Package identity is how people come in: it registers a tenant with its owner, logs in, changes passwords, and tells who one is.
+// The accounts are those of package account; what a login opens is a matter of package session.
 //
 // Failed logins are counted by account and by address in the database, so that a restart or another replica forgets nothing.
 // An attempt takes up one of the failures that are left before the password is looked at, and gives it back when it was right, so

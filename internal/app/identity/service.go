@@ -36,7 +36,7 @@ type Options struct {
 	Limits    func() Limits // asked at every login, so that a change takes effect
 }
 
-// Service registers users, logs them in and tells them who they are. It is safe for concurrent use.
+// Service registers users, logs them in, changes their passwords and tells them who they are. It is safe for concurrent use.
 type Service struct {
 	pool      *db.Pool
 	store     store

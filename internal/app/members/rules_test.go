@@ -4,6 +4,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/assert"
@@ -14,6 +15,7 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/app/members"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
+	"github.com/netrun-systems/go-service-template/internal/platform/platformtest"
 )
 
 // team is one tenant with everybody in it.
@@ -226,4 +228,33 @@ func TestRoleOfNowCounts(t *testing.T) {
 	}
 	assert.Equal(t, access.RoleMember, f.role(t, member))
 	assert.Zero(t, f.Count(t, `select count(*) from users where email = 'new@example.com'`))
+}
+
+// Who leaves while somebody is made an owner waits for that, and sees it.
+func TestLeavingSeesTheOwnerWhoIsJustMade(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	tenant := f.Tenant(t)
+	owner, heir := f.Member(t, tenant, access.RoleOwner), f.Member(t, tenant, access.RoleMember)
+	promotion, err := f.Superuser.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	defer func() { _ = promotion.Rollback() }() // after Commit it does nothing
+	for _, statement := range []string{
+		`select from tenants where id = $1 for no key update`, `update members set role = 'owner' where tenant_id = $1`,
+	} {
+		_, err := promotion.ExecContext(t.Context(), statement, tenant)
+		require.NoError(t, err)
+	}
+	left := make(chan error)
+	go func() { left <- f.Remove(apptest.As(t, owner), owner, owner.UserID) }()
+	platformtest.Eventually(t, 10*time.Second, func() error {
+		if f.Count(t, `select count(*) from pg_locks where not granted`) == 0 {
+			return errors.Sentinel("nobody waits yet")
+		}
+		return nil
+	})
+	require.NoError(t, promotion.Commit())
+	require.NoError(t, <-left)
+	assert.Equal(t, access.RoleOwner, f.role(t, heir))
+	assert.Empty(t, f.role(t, owner))
 }

@@ -113,6 +113,26 @@ func TestLogoutAll(t *testing.T) {
 	assert.Len(t, r.trail.of("session_revoked"), 3)
 }
 
+func TestLogoutOthers(t *testing.T) {
+	t.Parallel()
+	r, d := one(t)
+	m := d.Member(t, d.Tenant(t), access.RoleOwner)
+	elsewhere := d.Join(t, d.Tenant(t), m.UserID, access.RoleViewer)
+	kept, ended := r.open(t, m), []session.Tokens{r.open(t, m), r.open(t, elsewhere)}
+	require.NoError(t, r.LogoutOthers(apptest.As(t, m), m.UserID, kept.SessionID, "password_changed"))
+	r.principal(t, kept)
+	r.refresh(t, kept)
+	for _, tokens := range ended {
+		r.stale(t, tokens)
+		r.refused(t, tokens, errors.CodeTokenRevoked)
+	}
+	revoked := r.trail.of("session_revoked")
+	require.Len(t, revoked, 2)
+	for _, e := range revoked {
+		assert.Equal(t, "password_changed", e.Reason)
+	}
+}
+
 func TestRevokeMember(t *testing.T) {
 	t.Parallel()
 	r, d := one(t)

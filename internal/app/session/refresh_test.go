@@ -208,6 +208,7 @@ func TestRefreshOfWhatIsOver(t *testing.T) {
 	}{
 		"not used for too long":    {`update sessions set idle_expires_at = now() - interval '1 second'`, errors.CodeTokenExpired},
 		"too old":                  {`update sessions set idle_expires_at = now(), expires_at = now()`, errors.CodeTokenExpired},
+		"in its last moment":       {`update sessions set idle_expires_at = now() + interval '900 ms', expires_at = now() + interval '900 ms'`, errors.CodeTokenExpired},
 		"revoked":                  {`update sessions set revoked_at = now(), revoked_reason = 'x'`, errors.CodeTokenRevoked},
 		"revoked and expired":      {`update sessions set revoked_at = now(), revoked_reason = 'x', idle_expires_at = now() - interval '1 second'`, errors.CodeTokenRevoked},
 		"the member is gone":       {`delete from members`, errors.CodeTokenInvalid},

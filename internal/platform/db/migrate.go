@@ -28,8 +28,8 @@ type Migrator struct {
 }
 
 // NewMigrator returns a Migrator for the database of cfg. It waits for the server like [Open], and connects as the role
-// of the DSN, which must own the schema, without a time limit for statements. A zero
-// log means the package's own. Close it after use.
+// of the DSN, which must own the schema, without a time limit for statements. A zero log
+// means the package's own. Close it after use.
 func NewMigrator(ctx context.Context, cfg Config, files fs.FS, log logging.Logger) (*Migrator, error) {
 	log = own(log)
 	c, err := newConnector(cfg.URL.Reveal(), connectorOptions{appName: cfg.AppName + "-migrate", observer: observer{log: log}})

@@ -25,7 +25,7 @@ type Config struct {
 	ShutdownDelay     time.Duration `env:"HTTP_SHUTDOWN_DELAY" env-default:"0s" env-description:"how long to serve on after readiness went off"`
 
 	BodyLimit      config.Bytes `env:"HTTP_BODY_LIMIT" env-default:"1MiB" env-description:"largest request body"`
-	TrustedProxies []string     `env:"HTTP_TRUSTED_PROXIES" env-description:"CIDR list of the proxies whose X-Forwarded-For is believed"`
+	TrustedProxies []string     `env:"HTTP_TRUSTED_PROXIES" env-description:"CIDR list of the proxies whose X-Forwarded-For is believed; behind a proxy that is not in it all clients have one address, and one lockout"`
 }
 
 // Validate adds to p what is wrong with the addresses, the timeouts and the list of proxies.

@@ -19,8 +19,7 @@ type Health struct {
 }
 
 // NewHealth returns a Health that is ready while every check passes. The reason of a failure goes to log, when it begins
-// and when it is over, and never to the client. A zero log means the
-// package's own.
+// and when it is over, and never to the client. A zero log means the package's own.
 func NewHealth(log logging.Logger, checks ...Check) *Health {
 	log = own(log)
 	h := &Health{probes: make([]*probe, 0, len(checks))}
