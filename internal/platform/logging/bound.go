@@ -53,8 +53,8 @@ func (b *bound) with(fields []Field) *bound {
 	}
 	next := &bound{items: make([]boundItem, 0, have+len(fields))}
 	l.reset(make([]byte, 0, size))
-	l.limit, l.keys = maxBound/2, keys[:0]
-	l.resolve(fields)
+	l.limit, l.room = maxBound/2, keys[:0]
+	l.resolve(fields, nil)
 	if b != nil {
 		for _, item := range b.items {
 			if !l.hasKey(0, item.key.name) {

@@ -25,6 +25,7 @@ const (
 	kindFloat
 	kindBool
 	kindDuration
+	kindError
 )
 
 // String returns a text field.
@@ -67,7 +68,12 @@ func Duration(key string, value time.Duration) Field {
 func Time(key string, value time.Time) Field { return Field{key: key, any: value} }
 
 // Err returns the field "error" with the text of err, null for nil.
-func Err(err error) Field { return Field{key: "error", any: err} }
+func Err(err error) Field {
+	if err == nil {
+		return Field{key: "error"}
+	}
+	return Field{key: "error", kind: kindError, any: err}
+}
 
 // Any returns a field of any type: it is written as JSON by the rules of the package comment. A value that is changed by
 // another goroutine while it is logged is a data race, as with any reader.

@@ -12,8 +12,8 @@ var droppedKey = &key{name: "fields_dropped", json: `,"fields_dropped":`}
 
 // fields appends the correlation id, the ids of the trace, the fields of the ctx and the fields of the call, in this order.
 // Of several fields with one key the last is written, so that a call's field replaces one of the ctx.
-func (l *line) fields(set ctxFields, call []Field) {
-	mask, clash := l.resolve(call)
+func (l *line) fields(set ctxFields, call []Field, known *shape) {
+	mask, clash := l.resolve(call, known)
 	if set.correlation != "" && !l.replaced(correlationKey, set.bound, mask) {
 		l.own = String(correlationKey.name, set.correlation)
 		l.field(correlationKey, &l.own)
@@ -66,15 +66,21 @@ func (l *line) replaced(k *key, b *bound, mask uint64) bool {
 	return mask&k.bit != 0 && l.hasKey(0, k.name) || b.has(k)
 }
 
-// resolve finds the keys of the call's fields. It returns their bits, and whether two of them are the same.
-func (l *line) resolve(call []Field) (mask uint64, clash bool) {
-	l.keys = l.keys[:0]
+// resolve finds the keys of the call's fields, in the shape where it fits. It returns their bits, and whether two of them are the
+// same.
+func (l *line) resolve(call []Field, known *shape) (mask uint64, clash bool) {
+	if known.fits(call) {
+		l.keys = known.keys
+		return known.mask, known.clash
+	}
+	l.keys = l.room[:0]
 	for i := range call {
 		k := keyOf(call[i].key)
 		clash = clash || mask&k.bit != 0 && l.hasKey(0, k.name)
 		mask |= k.bit
 		l.keys = append(l.keys, k)
 	}
+	l.room = l.keys
 	return mask, clash
 }
 

@@ -18,6 +18,16 @@ func textOf(method func() string) (text, problem string) {
 	return method(), ""
 }
 
+// errorText returns the text of an error, or the problem where it panics, as one does whose pointer is nil.
+func errorText(v any) (text, problem string) {
+	defer func() {
+		if r := recover(); r != nil {
+			text, problem = "", panicked(r)
+		}
+	}()
+	return v.(error).Error(), "" //nolint:errcheck,forcetypeassert // of a kindError
+}
+
 // bytesOf returns what a marshalling method returns, or the problem where that fails or panics.
 func bytesOf(method func() ([]byte, error)) (raw []byte, problem string) {
 	defer func() {

@@ -9,8 +9,9 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 )
 
-// formatter writes the lines of a core. It is immutable, and safe for concurrent use.
+// formatter writes the lines of a core. It is safe for concurrent use.
 type formatter struct {
+	shapes  shapes
 	tail    string // ,"app":"…","environment":"…"
 	sampler *sampler
 	console bool
@@ -50,7 +51,7 @@ func (f *formatter) Format(e *logrus.Entry) ([]byte, error) {
 
 // fieldsOf returns what ctx, which may be nil, adds to a line.
 func fieldsOf(ctx context.Context) ctxFields {
-	if ctx == nil {
+	if ctx == nil || ctx == context.Background() { // which carries nothing, three times asked
 		return ctxFields{}
 	}
 	return ctxFields{correlation: errors.CorrelationID(ctx), span: spanOf(ctx), bound: boundTo(ctx)}
@@ -60,19 +61,29 @@ func (f *formatter) line(l *line, h head, set ctxFields, call []Field) {
 	l.console, l.color = f.console, f.color
 	if f.console {
 		l.consoleHead(h)
-		l.fields(set, call)
+		l.fields(set, call, nil)
 		l.b = append(l.b, '\n')
 		return
 	}
 	l.b = append(l.b, `{"time":"`...)
 	l.time(h.time)
+	known := f.shapes.of(f, &h, call)
+	if known != nil {
+		l.b = append(l.b, known.head...)
+	} else {
+		f.head(l, &h)
+	}
+	l.fields(set, call, known)
+	l.b = append(l.b, '}', '\n')
+}
+
+// head appends what comes between the time and the fields.
+func (f *formatter) head(l *line, h *head) {
 	l.b = append(l.b, levelJSON(h.level)...)
 	l.text(h.event)
 	l.b = append(l.b, `,"logger":`...)
 	l.text(h.logger)
 	l.b = append(l.b, f.tail...)
-	l.fields(set, call)
-	l.b = append(l.b, '}', '\n')
 }
 
 // levelJSON returns what stands between the time and the event.

@@ -19,7 +19,8 @@ type line struct {
 	b       []byte
 	start   int    // where the line begins in b
 	limit   int    // the size at which lists and objects stop
-	keys    []*key // the keys of the call's fields, in their order
+	keys    []*key // the keys of the call's fields, in their order; shared with others, not to be changed
+	room    []*key // for keys that are found for this line alone
 	own     Field  // a field that the line itself adds
 	console bool
 	color   bool
@@ -63,6 +64,8 @@ func (l *line) fieldValue(k *key, f *Field) {
 		l.b = strconv.AppendBool(l.b, f.num == 1)
 	case kindDuration:
 		l.duration(time.Duration(f.num)) //nolint:gosec // the bits of a Duration
+	case kindError:
+		l.called(errorText(f.any))
 	default:
 		l.safeValue(f.any)
 	}
@@ -113,12 +116,12 @@ func (l *line) time(t time.Time) {
 		copy(l.stamp[:], t.UTC().AppendFormat(make([]byte, 0, 32), "2006-01-02T15:04:05"))
 	}
 	l.b = append(l.b, l.stamp[:]...)
-	ns := t.Nanosecond()
-	var digits [len(".000000000Z")]byte
-	digits[0], digits[10] = '.', 'Z'
-	for i := 9; i > 0; i-- {
-		digits[i] = byte('0' + ns%10)
-		ns /= 10
-	}
-	l.b = append(l.b, digits[:]...)
+	ns := uint32(t.Nanosecond()) //nolint:gosec // below a thousand million
+	a, b, c, d := ns/10_000_000, ns/100_000%100*2, ns/1000%100*2, ns/10%100*2
+	a *= 2
+	l.b = append(l.b, '.', pairs[a], pairs[a+1], pairs[b], pairs[b+1], pairs[c], pairs[c+1], pairs[d], pairs[d+1], byte('0'+ns%10), 'Z')
 }
+
+// pairs holds the two digits of n from 2n on.
+const pairs = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051525354555657585960" +
+	"616263646566676869707172737475767778798081828384858687888990919293949596979899"

@@ -1,6 +1,7 @@
 package logging
 
 import (
+	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -35,7 +36,13 @@ func (l *line) text(s string) {
 		return
 	}
 	escape := uint8(0)
-	for i := range len(s) {
+	for i := 0; i < len(s); i++ {
+		if i+4 <= len(s) { // four at a time, since most bytes ask for nothing
+			if b := s[i : i+4]; byteClass[b[0]]|byteClass[b[1]]|byteClass[b[2]]|byteClass[b[3]] == 0 {
+				i += 3
+				continue
+			}
+		}
 		class := byteClass[s[i]]
 		if class == 0 {
 			continue
@@ -49,12 +56,21 @@ func (l *line) text(s string) {
 		}
 	}
 	if escape == 0 {
-		l.b = append(l.b, '"')
-		l.b = append(l.b, s...)
-		l.b = append(l.b, '"')
+		l.quoted(s)
 		return
 	}
 	l.quote(s, len(s))
+}
+
+// quoted appends s as it is, in quotes, with one look at the room that there is.
+func (l *line) quoted(s string) {
+	n := len(l.b)
+	if cap(l.b)-n < len(s)+2 {
+		l.b = slices.Grow(l.b, len(s)+2)
+	}
+	l.b = l.b[:n+len(s)+2]
+	l.b[n], l.b[n+1+len(s)] = '"', '"'
+	copy(l.b[n+1:], s)
 }
 
 func (l *line) longText(s string) {
