@@ -31,7 +31,7 @@ func (h *Handler) Create(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	c.Response().Header().Set("Cache-Control", "no-store")
+	respond.NoStore(c)
 	return respond.Created(c, "/v1/api-keys/"+created.ID.String(), created)
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -84,18 +83,16 @@ func (s store) revoke(ctx context.Context, of reach, id uuid.UUID) (uuid.UUID, e
 
 // list returns at most limit keys older than before, newest first. Ids are UUIDv7, so their order is that of creation.
 func (s store) list(ctx context.Context, of reach, before uuid.UUID, limit int) ([]Key, error) {
-	where := []string{"revoked_at is null"}
-	args := []any{limit}
+	var where db.Conditions
+	where.And("revoked_at is null")
 	if of != (reach{}) {
-		args = append(args, uuid.UUID(of))
-		where = append(where, fmt.Sprintf("user_id = $%d", len(args)))
+		where.And("user_id = ?", uuid.UUID(of))
 	}
 	if before != uuid.Nil {
-		args = append(args, before)
-		where = append(where, fmt.Sprintf("id < $%d", len(args)))
+		where.And("id < ?", before)
 	}
-	keys, err := db.All[Key](ctx, s.pool, `
-		select `+columns+` from api_keys where `+strings.Join(where, " and ")+` order by id desc limit $1`, args...)
+	query := `select ` + columns + ` from api_keys` + where.SQL() + ` order by id desc limit ` + where.Arg(limit)
+	keys, err := db.All[Key](ctx, s.pool, query, where.Args()...)
 	if err != nil {
 		return nil, fmt.Errorf("list API keys: %w", err)
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -52,42 +51,30 @@ func given(text string) *string {
 
 // list returns at most limit entries older than before, newest first. Ids are UUIDv7, so their order is that of time.
 func (s store) list(ctx context.Context, f Filter, before uuid.UUID, limit int) ([]Event, error) {
-	var (
-		where []string
-		args  []any
-	)
-	and := func(condition string, arg any) {
-		args = append(args, arg)
-		where = append(where, fmt.Sprintf(condition, len(args)))
-	}
+	var where db.Conditions
 	if before != uuid.Nil {
-		and("id < $%d", before)
+		where.And("id < ?", before)
 	}
 	if f.Event != "" {
-		and("event = $%d", f.Event)
+		where.And("event = ?", f.Event)
 	}
 	if f.ActorID != uuid.Nil {
-		and("actor_id = $%d", f.ActorID)
+		where.And("actor_id = ?", f.ActorID)
 	}
 	if f.TargetType != "" {
-		and("target_type = $%d", f.TargetType)
+		where.And("target_type = ?", f.TargetType)
 	}
 	if f.TargetID != "" {
-		and("target_id = $%d", f.TargetID)
+		where.And("target_id = ?", f.TargetID)
 	}
 	if !f.Since.IsZero() {
-		and("id >= $%d", firstIDOf(f.Since))
+		where.And("id >= ?", firstIDOf(f.Since))
 	}
 	if !f.Until.IsZero() {
-		and("id < $%d", firstIDOf(f.Until))
+		where.And("id < ?", firstIDOf(f.Until))
 	}
-	query := `select ` + columns + ` from audit_events`
-	if len(where) > 0 {
-		query += ` where ` + strings.Join(where, " and ")
-	}
-	args = append(args, limit)
-	query += fmt.Sprintf(` order by id desc limit $%d`, len(args))
-	list, err := db.All[Event](ctx, s.pool, query, args...)
+	query := `select ` + columns + ` from audit_events` + where.SQL() + ` order by id desc limit ` + where.Arg(limit)
+	list, err := db.All[Event](ctx, s.pool, query, where.Args()...)
 	if err != nil {
 		return nil, fmt.Errorf("list audit entries: %w", err)
 	}

@@ -28,7 +28,7 @@ func (h *Handler) Register(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	session.NoStore(c)
+	respond.NoStore(c)
 	return respond.JSON(c, http.StatusCreated, struct {
 		User   User           `json:"user"`
 		Tokens session.Tokens `json:"tokens"`
@@ -45,7 +45,7 @@ func (h *Handler) Login(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	session.NoStore(c)
+	respond.NoStore(c)
 	return respond.JSON(c, http.StatusOK, tokens)
 }
 

@@ -31,11 +31,12 @@ func (s store) get(ctx context.Context, id uuid.UUID) (Member, error) {
 
 // list returns at most limit members whose id is below before, the newest account first. Ids are UUIDv7.
 func (s store) list(ctx context.Context, before uuid.UUID, limit int) ([]Member, error) {
-	query, args := selectMember, []any{limit}
+	var where db.Conditions
 	if before != uuid.Nil {
-		query, args = query+` where m.user_id < $2`, append(args, before)
+		where.And("m.user_id < ?", before)
 	}
-	members, err := db.All[Member](ctx, s.pool, query+` order by m.user_id desc limit $1`, args...)
+	query := selectMember + where.SQL() + ` order by m.user_id desc limit ` + where.Arg(limit)
+	members, err := db.All[Member](ctx, s.pool, query, where.Args()...)
 	if err != nil {
 		return nil, fmt.Errorf("list members: %w", err)
 	}

@@ -3,7 +3,6 @@ package notes
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/google/uuid"
 	"github.com/lib/pq"
@@ -67,30 +66,18 @@ type Filter struct {
 
 // list returns at most limit notes older than before, newest first. Ids are UUIDv7, so their order is that of creation.
 func (s store) list(ctx context.Context, f Filter, before uuid.UUID, limit int) ([]Note, error) {
-	var (
-		where []string
-		args  []any
-	)
-	and := func(condition string, arg any) {
-		args = append(args, arg)
-		where = append(where, fmt.Sprintf(condition, len(args)))
-	}
+	var where db.Conditions
 	if before != uuid.Nil {
-		and("id < $%d", before)
+		where.And("id < ?", before)
 	}
 	if f.Query != "" {
-		and("search @@ websearch_to_tsquery('simple', $%d)", f.Query)
+		where.And("search @@ websearch_to_tsquery('simple', ?)", f.Query)
 	}
 	if f.Tag != "" {
-		and("tags @> array[$%d]::text[]", f.Tag)
+		where.And("tags @> array[?]::text[]", f.Tag)
 	}
-	query := `select ` + columns + ` from notes`
-	if len(where) > 0 {
-		query += ` where ` + strings.Join(where, " and ")
-	}
-	args = append(args, limit)
-	query += fmt.Sprintf(` order by id desc limit $%d`, len(args))
-	notes, err := db.All[Note](ctx, s.pool, query, args...)
+	query := `select ` + columns + ` from notes` + where.SQL() + ` order by id desc limit ` + where.Arg(limit)
+	notes, err := db.All[Note](ctx, s.pool, query, where.Args()...)
 	if err != nil {
 		return nil, fmt.Errorf("list notes: %w", err)
 	}

@@ -24,9 +24,6 @@ func ClientOf(c echo.Context) Client {
 	return Client{RemoteIP: c.RealIP(), UserAgent: c.Request().UserAgent()}
 }
 
-// NoStore keeps tokens out of caches, as RFC 6749, section 5.1 asks.
-func NoStore(c echo.Context) { c.Response().Header().Set("Cache-Control", "no-store") }
-
 // RefreshRequest is the body of POST /v1/auth/refresh.
 type RefreshRequest struct {
 	RefreshToken logging.Secret `json:"refresh_token"`
@@ -45,7 +42,7 @@ func (h *Handler) Refresh(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	NoStore(c)
+	respond.NoStore(c)
 	return respond.JSON(c, http.StatusOK, tokens)
 }
 

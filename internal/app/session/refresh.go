@@ -53,15 +53,9 @@ const (
 )
 
 func (s *Service) exchange(ctx context.Context, token auth.RefreshToken, from Client) (outcome, error) {
-	row, err := s.store.find(ctx, token.SessionID(), s.config.RefreshGrace)
-	if errors.Is(err, sql.ErrNoRows) {
-		return s.vanished(ctx, token)
-	}
-	if err != nil {
-		return outcome{}, err
-	}
-	if why := row.over(); why != "" {
-		return outcome{refusal: why}, nil
+	row, why, err := s.find(ctx, token)
+	if err != nil || why != "" {
+		return outcome{refusal: why}, err
 	}
 	if !token.Matches(row.RefreshHash) {
 		return s.spent(ctx, row, token, from)
@@ -69,8 +63,11 @@ func (s *Service) exchange(ctx context.Context, token auth.RefreshToken, from Cl
 	seed := auth.NewSeed()
 	next := token.Successor(row.Family, seed)
 	generation, err := s.store.rotate(ctx, rotation{row.ID, token.Hash(), next.Hash(), seed, from.kept(), s.config.RefreshTokenTTL})
-	if errors.Is(err, sql.ErrNoRows) {
-		return s.overtaken(ctx, token, from)
+	if errors.Is(err, sql.ErrNoRows) { // another request has spent it since, or ended the session, and has committed
+		if row, why, err = s.find(ctx, token); err != nil || why != "" {
+			return outcome{refusal: why}, err
+		}
+		return s.spent(ctx, row, token, from)
 	}
 	if err != nil {
 		return outcome{}, err
@@ -83,27 +80,24 @@ func (s *Service) exchange(ctx context.Context, token auth.RefreshToken, from Cl
 	return o, s.record(ctx, "token_issued", "refresh", o.principal, from)
 }
 
-// overtaken is for a token that another request has spent since its session was read. That one has committed.
-func (s *Service) overtaken(ctx context.Context, token auth.RefreshToken, from Client) (outcome, error) {
+// find returns the session of a token, or why there is none that goes on. Who has made the token up learns no more than that.
+func (s *Service) find(ctx context.Context, token auth.RefreshToken) (live, refusal, error) {
 	row, err := s.store.find(ctx, token.SessionID(), s.config.RefreshGrace)
-	if errors.Is(err, sql.ErrNoRows) {
-		return s.vanished(ctx, token)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		why, err := s.vanished(ctx, token)
+		return row, why, err
+	case err != nil:
+		return row, "", err
+	case !token.Of(row.Family):
+		return row, invalid, nil
 	}
-	if err != nil {
-		return outcome{}, err
-	}
-	if why := row.over(); why != "" {
-		return outcome{refusal: why}, nil
-	}
-	return s.spent(ctx, row, token, from)
+	return row, row.over(), nil
 }
 
 // spent is for a token that is not the current one: the one before it gets the same successor for a while, any other that was
 // ever given out ends the session.
 func (s *Service) spent(ctx context.Context, row live, token auth.RefreshToken, from Client) (outcome, error) {
-	if !token.Of(row.Family) {
-		return outcome{refusal: invalid}, nil
-	}
 	if next := token.Successor(row.Family, row.Seed); row.InGrace && next.Matches(row.RefreshHash) {
 		return s.admit(ctx, row, next) // what the trail has already
 	}
@@ -116,15 +110,15 @@ func (s *Service) spent(ctx context.Context, row live, token auth.RefreshToken, 
 
 // vanished is for a token whose session is not there. The sessions of a member who was removed are deleted with the
 // membership, and are known to be revoked for as long as their access tokens would have lived.
-func (s *Service) vanished(ctx context.Context, token auth.RefreshToken) (outcome, error) {
+func (s *Service) vanished(ctx context.Context, token auth.RefreshToken) (refusal, error) {
 	_, known, err := lookup(ctx, s.pool, token.SessionID())
 	if err != nil {
-		return outcome{}, err
+		return "", err
 	}
 	if known {
-		return outcome{refusal: revoked}, nil
+		return revoked, nil
 	}
-	return outcome{refusal: invalid}, nil
+	return invalid, nil
 }
 
 // admit reads the role in a statement after the one that has locked the session: a change of the role that was committed

@@ -180,6 +180,10 @@ func TestForgedTokenEndsNoSession(t *testing.T) {
 	}
 	r.refresh(t, tokens)
 	r.refresh(t, other)
+
+	d.Exec(t, `update sessions set revoked_at = now(), revoked_reason = 'x'`)
+	_, err := r.Refresh(t.Context(), auth.NewRefreshToken(m.TenantID, tokens.SessionID, auth.NewSeed()).Reveal(), laptop)
+	assert.True(t, errors.HasCode(err, errors.CodeTokenInvalid), "what has become of the session is not told: %v", err)
 }
 
 // What the database holds makes no token that is taken, not even for who has had one before.

@@ -19,6 +19,9 @@ func Created(c echo.Context, location string, v any) error {
 // NoContent answers 204.
 func NoContent(c echo.Context) error { return c.NoContent(http.StatusNoContent) }
 
+// NoStore keeps the answer that follows out of every cache, for one that holds a credential (RFC 6749, section 5.1).
+func NoStore(c echo.Context) { c.Response().Header().Set("Cache-Control", "no-store") }
+
 // WithETag answers with v as JSON and its entity tag, quotes included, and lets the client's own cache keep it as long as
 // it asks each time. A GET or HEAD whose If-None-Match holds the tag (RFC 9110, section 13.1.2) is answered 304 without a
 // body.
