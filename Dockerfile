@@ -1,17 +1,18 @@
-# The service alone: one static binary in an empty image, run by nobody in particular.
+# One static binary in an empty image, run by an unprivileged user.
 ARG GO_IMAGE=golang:1.26
 
 FROM ${GO_IMAGE} AS build
 ENV CGO_ENABLED=0 GOTOOLCHAIN=local
 WORKDIR /src
 
-# A layer of its own, so that a change of the code downloads nothing again.
+# A separate layer, so that a code change does not download the modules again.
 COPY go.mod go.sum ./
 RUN go mod download
 
 COPY . .
 ARG VERSION=dev
-# The tag leaves out the embedded development database. There is no repository here to read a version from: it comes as an argument.
+# The tag production excludes the embedded database. The version is an argument because the build
+# has no repository to read it from.
 RUN go build -trimpath -buildvcs=false -tags production -ldflags "-s -w -X main.version=${VERSION}" -o /out/api ./cmd/api
 
 FROM scratch
@@ -24,7 +25,8 @@ LABEL org.opencontainers.image.title="api" \
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /out/api /api
 
-# A number, because Kubernetes' runAsNonRoot cannot judge a name. Nothing in the image can be written to, and there is no /tmp.
+# Numeric, because Kubernetes' runAsNonRoot does not accept a name. The user can write nowhere in
+# the image, which has no /tmp.
 USER 65532:65532
 ENV HTTP_ADDR=:8080
 EXPOSE 8080

@@ -12,23 +12,23 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 )
 
-// client makes requests as one user, or as nobody.
+// client sends requests as one user, or anonymously.
 type client struct {
 	t       testing.TB
 	base    string
-	token   string // the access token
-	refresh string // the refresh token
+	token   string // access token
+	refresh string // refresh token
 
 	userID, tenantID, email string
 }
 
-// password is the one of every user of these tests.
+// password is the password of every user of these tests.
 const password = "violet harbour four lanterns"
 
-// response is what came back.
 type response struct {
 	t      testing.TB
 	status int
@@ -36,7 +36,8 @@ type response struct {
 	body   []byte
 }
 
-// request is one to make: a body that is a string or bytes goes as it is, anything else as JSON.
+// request is a request to send. A body that is a string or an io.Reader is sent unchanged, any
+// other value as JSON.
 type request struct {
 	method, path string
 	header       map[string]string
@@ -50,7 +51,7 @@ func (c client) do(r request) response {
 	return res
 }
 
-// try is do for requests that may fail on their way.
+// try is like do, for requests that may get no response.
 func (c client) try(r request) (response, error) {
 	c.t.Helper()
 	var body io.Reader
@@ -85,26 +86,33 @@ func (c client) try(r request) (response, error) {
 	return response{t: c.t, status: res.StatusCode, header: res.Header, body: text}, err
 }
 
-// transport keeps no connection, so that no test sees another one's.
+// transport reuses no connections, so that tests do not share them.
 var transport = &http.Transport{DisableKeepAlives: true}
 
 func (c client) get(path string) response {
 	c.t.Helper()
 	return c.do(request{method: "GET", path: path})
 }
+
 func (c client) post(path string, body any) response {
 	c.t.Helper()
 	return c.do(request{method: "POST", path: path, body: body})
 }
 
-// register makes a new tenant and returns a client for its owner.
+func (c client) delete(path string) response {
+	c.t.Helper()
+	return c.do(request{method: "DELETE", path: path})
+}
+
+// register creates a tenant and returns a client for its owner.
 func (c client) register() client {
 	c.t.Helper()
 	email := uuid.NewString() + "@example.com"
 	res := c.post("/v1/auth/register", map[string]any{"tenant_name": "Tenant", "email": email, "password": password})
 	require.Equal(c.t, http.StatusCreated, res.status, string(res.body))
+	access, refresh := res.tokens()
 	return client{
-		t: c.t, base: c.base, token: res.text("tokens.access_token"), refresh: res.text("tokens.refresh_token"), email: email,
+		t: c.t, base: c.base, token: access, refresh: refresh, email: email,
 		userID: res.text("user.id"), tenantID: res.text("user.tenant_id"),
 	}
 }
@@ -114,57 +122,75 @@ func (c client) login() client {
 	c.t.Helper()
 	res := client{t: c.t, base: c.base}.post("/v1/auth/login", map[string]any{"email": c.email, "password": password, "tenant_id": c.tenantID})
 	require.Equal(c.t, http.StatusOK, res.status, string(res.body))
-	c.token, c.refresh = res.text("access_token"), res.text("refresh_token")
+	c.token, c.refresh = res.tokens()
 	return c
 }
 
-// with returns a client that has another refresh token.
-func (c client) with(refresh string) client {
-	c.refresh = refresh
-	return c
-}
-
-// refreshWith spends a refresh token.
+// refreshWith exchanges a refresh token.
 func (c client) refreshWith(token string) response {
 	c.t.Helper()
 	return client{t: c.t, base: c.base}.post("/v1/auth/refresh", map[string]any{"refresh_token": token})
 }
 
-// mustRefresh returns a client that has the successors of the tokens.
+// mustRefresh exchanges the refresh token of c and returns a client with the new tokens.
 func (c client) mustRefresh() client {
 	c.t.Helper()
 	res := c.refreshWith(c.refresh)
 	require.Equal(c.t, http.StatusOK, res.status, string(res.body))
-	c.token, c.refresh = res.text("access_token"), res.text("refresh_token")
+	c.token, c.refresh = res.tokens()
 	return c
 }
 
-// note creates a note and returns its id.
-func (c client) note(title string, more ...map[string]any) string {
+// guess sends a login request.
+func (c client) guess(email, secret string) response {
 	c.t.Helper()
-	body := map[string]any{"title": title, "body": "", "tags": []string{}}
-	for _, m := range more {
-		for name, value := range m {
-			body[name] = value
-		}
-	}
-	res := c.post("/v1/notes", body)
+	return client{t: c.t, base: c.base}.post("/v1/auth/login", map[string]any{"email": email, "password": secret})
+}
+
+// changePassword sends a request to change the password.
+func (c client) changePassword(current, next string) response {
+	c.t.Helper()
+	return c.post("/v1/me/password", map[string]any{"current_password": current, "new_password": next})
+}
+
+// member adds a member to the tenant of c and returns a client for it.
+func (c client) member(role auth.Role) client {
+	c.t.Helper()
+	email := uuid.NewString() + "@example.com"
+	res := c.post("/v1/users", map[string]any{"email": email, "password": password, "role": string(role)})
 	require.Equal(c.t, http.StatusCreated, res.status, string(res.body))
-	return res.text("id")
+	m := c
+	m.email, m.userID = email, res.text("id")
+	return m.login()
 }
 
-// titles returns the titles of a list of notes.
-func (c client) titles(query string) (titles []string) {
+func (c client) setRole(id string, role auth.Role) response {
 	c.t.Helper()
-	res := c.get("/v1/notes" + query)
-	require.Equal(c.t, http.StatusOK, res.status, string(res.body))
-	for _, item := range res.value("items").([]any) {
-		titles = append(titles, item.(map[string]any)["title"].(string))
-	}
-	return titles
+	return c.do(request{method: "PATCH", path: "/v1/users/" + id, body: map[string]any{"role": string(role)}})
 }
 
-// value returns the member of the JSON body at a path such as user.id.
+// key creates an API key and returns its id and its text.
+func (c client) key(scopes ...string) (id, text string) {
+	c.t.Helper()
+	res := c.post("/v1/api-keys", map[string]any{"name": "for a test", "scopes": scopes})
+	require.Equal(c.t, http.StatusCreated, res.status, string(res.body))
+	assert.Equal(c.t, "no-store", res.header.Get("Cache-Control"))
+	return res.text("id"), res.text("key")
+}
+
+// withKey sends a request with an API key.
+func (c client) withKey(text, method, path string, body any) response {
+	c.t.Helper()
+	return client{t: c.t, base: c.base}.do(request{method: method, path: path, body: body, header: map[string]string{"X-API-Key": text}})
+}
+
+// trail returns the event names of the tenant's audit trail, newest first.
+func (c client) trail(query string) []string {
+	c.t.Helper()
+	return c.get("/v1/audit" + query).items("event")
+}
+
+// value returns a member of the JSON body by its path, such as user.id.
 func (r response) value(path string) any {
 	r.t.Helper()
 	var v any
@@ -184,7 +210,23 @@ func (r response) text(path string) string {
 	return s
 }
 
-// fields returns what details.fields says of the request.
+// tokens returns the tokens of a registration, a login or a refresh.
+func (r response) tokens() (access, refresh string) {
+	r.t.Helper()
+	return r.text("tokens.access_token"), r.text("tokens.refresh_token")
+}
+
+// items returns one text member of each item of a list.
+func (r response) items(member string) (texts []string) {
+	r.t.Helper()
+	require.Equal(r.t, http.StatusOK, r.status, string(r.body))
+	for _, item := range r.value("items").([]any) {
+		texts = append(texts, item.(map[string]any)[member].(string))
+	}
+	return texts
+}
+
+// fields returns the field names in details.fields.
 func (r response) fields() (names []string) {
 	r.t.Helper()
 	list, _ := r.value("details.fields").([]any)
@@ -194,7 +236,8 @@ func (r response) fields() (names []string) {
 	return names
 }
 
-// problem asserts that the response is this error, in every detail that each error has.
+// problem asserts that the response is an error with this code, and has every member that all
+// errors have.
 func (r response) problem(code errors.Code) {
 	r.t.Helper()
 	require.Equal(r.t, code.Status, r.status, string(r.body))

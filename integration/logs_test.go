@@ -11,7 +11,7 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 )
 
-func TestEveryRequestIsLoggedOnce(t *testing.T) {
+func TestRequestAndErrorAreLoggedOnce(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil)
 	ada := s.client.register()
@@ -21,16 +21,16 @@ func TestEveryRequestIsLoggedOnce(t *testing.T) {
 		level  string
 		route  string
 	}{
-		{request{method: "GET", path: "/v1/notes?q=canary"}, http.StatusOK, "info", "/v1/notes"},
-		{request{method: "GET", path: "/v1/notes/canary"}, http.StatusBadRequest, "warning", "/v1/notes/:id"},
+		{request{method: "GET", path: "/v1/audit?event=canary"}, http.StatusOK, "info", "/v1/audit"},
+		{request{method: "GET", path: resources + "/canary"}, http.StatusBadRequest, "warning", resources + "/:id"},
 		{request{method: "GET", path: "/nowhere"}, http.StatusNotFound, "info", "unmatched"},
-		{request{method: "PUT", path: "/v1/notes", body: "{}"}, http.StatusMethodNotAllowed, "warning", "/v1/notes"},
+		{request{method: "PUT", path: resources, body: "{}"}, http.StatusMethodNotAllowed, "warning", resources},
 	} {
 		id := "test-id." + string(rune('a'+i))
 		tt.header = map[string]string{"X-Correlation-ID": id}
 		res := ada.do(tt.request)
 		assert.Equal(t, tt.status, res.status)
-		assert.Equal(t, id, res.header.Get("X-Correlation-ID"), "a good id is taken over")
+		assert.Equal(t, id, res.header.Get("X-Correlation-ID"), "a valid correlation id must be used")
 		line := s.awaitThat(t, "http_request", func(line map[string]any) bool { return line["correlation_id"] == id })
 		assert.EqualValues(t, tt.status, line["status"])
 		assert.Equal(t, tt.level, line["level"], tt.path)
@@ -49,7 +49,7 @@ func TestEveryRequestIsLoggedOnce(t *testing.T) {
 					raised++
 				}
 			}
-			assert.Equal(t, 1, raised, "an error is logged once")
+			assert.Equal(t, 1, raised, "number of exception_raised lines")
 		}
 	}
 	for _, bad := range []string{"with space", strings.Repeat("x", 129), "new\tline"} {
@@ -63,19 +63,37 @@ func TestEveryRequestIsLoggedOnce(t *testing.T) {
 		requests[line["correlation_id"]]++
 	}
 	for id, n := range requests {
-		assert.Equal(t, 1, n, "%s is logged once", id)
+		assert.Equal(t, 1, n, "number of http_request lines of %s", id)
 	}
-	assert.Empty(t, s.raw, "every line is JSON")
+	assert.Empty(t, s.raw, "every line must be JSON")
 	dump := s.dump()
 	assert.NotContains(t, dump, ada.token)
 	assert.NotContains(t, dump, password)
-	assert.NotContains(t, dump, strings.Split(s.dsn, "@")[0], "no credentials of the database")
+	assert.NotContains(t, dump, strings.Split(s.dsn, "@")[0], "the log must not contain the database credentials")
 	for _, event := range []string{"config_loaded", "pool_initializing", "pool_initialized", "service_started", "service_stopping", "service_stopped"} {
 		assert.Len(t, s.events(event), 1, event)
 	}
 }
 
-func TestForwardedForIsBelievedFromTrustedProxiesOnly(t *testing.T) {
+func TestRejectedTokenIsLoggedOnce(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	for id, header := range map[string]map[string]string{
+		"token": {"Authorization": "Bearer not.a.token"}, "scheme": {"Authorization": "Bearer "},
+		"key": {"X-API-Key": "no key"}, "both": {"Authorization": "Bearer a.b.c", "X-API-Key": "no key"},
+	} {
+		header["X-Correlation-ID"] = id
+		assert.Contains(t, []int{http.StatusUnauthorized, http.StatusBadRequest}, s.client.do(request{method: "GET", path: "/v1/me", header: header}).status)
+		mine := func(line map[string]any) bool { return line["correlation_id"] == id }
+		s.awaitThat(t, "http_request", mine)
+		s.awaitThat(t, "token_rejected", mine)
+		for _, line := range s.events("exception_raised") {
+			assert.NotEqual(t, id, line["correlation_id"])
+		}
+	}
+}
+
+func TestForwardedForFromTrustedProxiesOnly(t *testing.T) {
 	t.Parallel()
 	for trusted, want := range map[string]string{"": "127.0.0.1", "127.0.0.0/8": "203.0.113.9"} {
 		s := start(t, env{"HTTP_TRUSTED_PROXIES": trusted})
@@ -85,13 +103,13 @@ func TestForwardedForIsBelievedFromTrustedProxiesOnly(t *testing.T) {
 	}
 }
 
-func TestClientThatGoesAwayIs499(t *testing.T) {
+func TestDisconnectedClientIsLoggedAs499(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil)
 	ada := s.client.register()
-	release := lockNotes(t, s.dsn)
+	release := lockResources(t, s.dsn)
 	defer release()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, ada.base+"/v1/notes", strings.NewReader(`{"title":"x"}`))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, ada.base+resources, strings.NewReader(`{"name":"x","scopes":["users:read"]}`))
 	require.NoError(t, err)
 	req.Header.Set("Authorization", "Bearer "+ada.token)
 	req.Header.Set("Content-Type", "application/json")
@@ -105,9 +123,9 @@ func TestClientThatGoesAwayIs499(t *testing.T) {
 		}
 	}()
 	awaitWaiting(t, s.dsn, 1)
-	own.CancelRequest(req) //nolint:staticcheck // the connection is closed without ending the test's ctx
+	own.CancelRequest(req) //nolint:staticcheck // closes the connection without canceling the context of the test
 	<-done
-	line := s.awaitThat(t, "http_request", func(line map[string]any) bool { return line["route"] == "/v1/notes" && line["method"] == "POST" })
+	line := s.awaitThat(t, "http_request", func(line map[string]any) bool { return line["route"] == resources && line["method"] == "POST" })
 	assert.EqualValues(t, errors.StatusClientClosedRequest, line["status"])
 }
 
@@ -118,11 +136,38 @@ func TestAdminListener(t *testing.T) {
 	admin := client{t: t, base: s.admin}
 	metrics := admin.get("/metrics")
 	assert.Equal(t, http.StatusOK, metrics.status)
-	assert.Contains(t, string(metrics.body), "go_sql_max_open_connections")
+	for _, name := range []string{"max_open", "open", "in_use", "idle", "wait_count_total", "wait_duration_seconds_total"} {
+		assert.Regexp(t, `(?m)^go_sql_`+name+`(_connections)?\{db_name="main"\} \d`, string(metrics.body))
+	}
 	assert.Equal(t, http.StatusOK, admin.get("/debug/pprof/").status)
 	s.client.get("/metrics").problem(errors.CodeNotFound)
 	s.client.get("/debug/pprof/").problem(errors.CodeNotFound)
 
+	assert.Contains(t, string(metrics.body), "\ngo_gc_gogc_percent 200\n")
+
 	off := start(t, env{"ADMIN_ADDR": ""})
 	assert.Empty(t, off.admin)
+}
+
+func TestEnvironmentSetsTheCollector(t *testing.T) {
+	t.Parallel()
+	admin := client{t: t, base: start(t, env{"GOGC": "150"}).admin}
+	assert.Contains(t, string(admin.get("/metrics").body), "\ngo_gc_gogc_percent 150\n")
+}
+
+func TestTraceIDBecomesCorrelationID(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+	header := map[string]string{"traceparent": "00-" + trace + "-00f067aa0ba902b7-01"}
+	res := s.client.do(request{method: "GET", path: "/v1/me", header: header})
+	assert.Equal(t, trace, res.header.Get("X-Correlation-ID"))
+	line := s.awaitThat(t, "http_request", func(line map[string]any) bool { return line["correlation_id"] == trace })
+	assert.Equal(t, trace, line["trace_id"])
+	assert.Len(t, line["span_id"], 16)
+
+	header["X-Correlation-ID"] = "mine"
+	assert.Equal(t, "mine", s.client.do(request{method: "GET", path: "/v1/me", header: header}).header.Get("X-Correlation-ID"))
+	bad := s.client.do(request{method: "GET", path: "/v1/me", header: map[string]string{"traceparent": "00-" + trace + "-0000000000000000-01"}})
+	assert.NotEqual(t, trace, bad.header.Get("X-Correlation-ID"))
 }

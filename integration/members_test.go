@@ -9,65 +9,49 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 )
 
-func (c client) setRole(id string, role auth.Role) response {
-	c.t.Helper()
-	return c.do(request{method: "PATCH", path: "/v1/users/" + id, body: map[string]any{"role": string(role)}})
-}
-
-func (c client) remove(id string) response {
-	c.t.Helper()
-	return c.do(request{method: "DELETE", path: "/v1/users/" + id})
-}
-
-func TestMembersComeChangeAndGo(t *testing.T) {
+func TestMemberLifecycle(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil)
 	owner, stranger := s.client.register(), s.client.register()
 	bob := owner.member("member")
-	require.Equal(t, http.StatusCreated, bob.post("/v1/notes", map[string]any{"title": "Bob's"}).status)
+	path := bob.create("Bob's")
 
-	emails := []string{}
-	for _, item := range owner.get("/v1/users").value("items").([]any) {
-		emails = append(emails, item.(map[string]any)["email"].(string))
-	}
-	assert.ElementsMatch(t, []string{owner.email, bob.email}, emails)
+	assert.ElementsMatch(t, []string{owner.email, bob.email}, owner.get("/v1/users").items("email"))
 	stranger.setRole(bob.userID, "viewer").problem(errors.CodeNotFound)
-	stranger.remove(bob.userID).problem(errors.CodeNotFound)
+	stranger.delete("/v1/users/" + bob.userID).problem(errors.CodeNotFound)
 	owner.setRole(bob.userID, "emperor").problem(errors.CodeValidation)
 
 	require.Equal(t, http.StatusOK, owner.setRole(bob.userID, "viewer").status)
-	stale := bob.post("/v1/notes", map[string]any{"title": "with the old role"})
-	stale.problem(errors.CodeTokenRevoked)
+	bob.delete(path).problem(errors.CodeTokenRevoked)
 	bob = bob.mustRefresh()
-	bob.post("/v1/notes", map[string]any{"title": "with the new role"}).problem(errors.CodePermissionDenied)
-	assert.Equal(t, http.StatusOK, bob.get("/v1/notes").status)
+	bob.delete(path).problem(errors.CodePermissionDenied)
+	assert.Equal(t, "viewer", bob.get("/v1/me").text("role"))
 
-	require.Equal(t, http.StatusNoContent, owner.remove(bob.userID).status)
-	bob.get("/v1/notes").problem(errors.CodeTokenRevoked)
+	require.Equal(t, http.StatusNoContent, owner.delete("/v1/users/"+bob.userID).status)
+	bob.get("/v1/me").problem(errors.CodeTokenRevoked)
 	bob.refreshWith(bob.refresh).problem(errors.CodeTokenRevoked)
 	s.client.post("/v1/auth/login", map[string]any{"email": bob.email, "password": password, "tenant_id": owner.tenantID}).
 		problem(errors.CodeTenantAccessDenied)
 }
 
-func TestTheLastOwnerStays(t *testing.T) {
+func TestLastOwnerCannotLeave(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil)
 	owner := s.client.register()
 	admin := owner.member("admin")
 	owner.setRole(owner.userID, "member").problem(errors.CodeConflict)
-	owner.remove(owner.userID).problem(errors.CodeConflict)
+	owner.delete("/v1/users/" + owner.userID).problem(errors.CodeConflict)
 	admin.setRole(owner.userID, "viewer").problem(errors.CodePermissionDenied)
-	admin.remove(owner.userID).problem(errors.CodePermissionDenied)
+	admin.delete("/v1/users/" + owner.userID).problem(errors.CodePermissionDenied)
 	admin.setRole(admin.userID, "owner").problem(errors.CodePermissionDenied)
 	admin.post("/v1/users", map[string]any{"email": uuid.NewString() + "@example.com", "password": password, "role": "owner"}).
 		problem(errors.CodePermissionDenied)
 
 	denied := owner.get("/v1/audit?event=permission_denied&actor_id=" + admin.userID).value("items").([]any)
-	require.Len(t, denied, 3, "what a rule forbids is in the trail, once a minute for a route")
+	require.Len(t, denied, 3, "rejections must be in the audit trail, at most one a minute for each route")
 	assert.Equal(t, "forbidden_by_rule", denied[0].(map[string]any)["reason"])
 
 	second := owner.member("owner")
@@ -75,20 +59,20 @@ func TestTheLastOwnerStays(t *testing.T) {
 		all     sync.WaitGroup
 		results = make([]response, 2)
 	)
-	for i, c := range []client{owner, second} { // both want to leave at once
-		all.Go(func() { results[i] = c.remove(c.userID) })
+	for i, c := range []client{owner, second} { // both leave at once
+		all.Go(func() { results[i] = c.delete("/v1/users/" + c.userID) })
 	}
 	all.Wait()
 	assert.ElementsMatch(t, []int{http.StatusNoContent, http.StatusConflict}, []int{results[0].status, results[1].status},
 		"%s %s", results[0].body, results[1].body)
 }
 
-func TestUsersOfSeveralTenants(t *testing.T) {
+func TestUserInSeveralTenants(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil)
 	ada, bob := s.client.register(), s.client.register()
 	ada.post("/v1/users", map[string]any{"email": bob.email, "password": password, "role": "member"}).problem(errors.CodeConflict)
-	ada.post("/v1/users", map[string]any{"email": bob.email, "role": "viewer"}).problem(errors.CodeConflict) // whose email may it be
+	ada.post("/v1/users", map[string]any{"email": bob.email, "role": "viewer"}).problem(errors.CodeConflict) // the email is not verified
 	verify := func(args ...string) ran {
 		return run(t, t.TempDir(), env{"APP_ENVIRONMENT": "testing", "DATABASE_URL": s.dsn}, append([]string{"user", "verify"}, args...)...)
 	}
@@ -102,19 +86,19 @@ func TestUsersOfSeveralTenants(t *testing.T) {
 	ada.post("/v1/users", map[string]any{"email": bob.email, "role": "viewer"}).problem(errors.CodeConflict)
 	ada.post("/v1/users", map[string]any{"email": uuid.NewString() + "@example.com", "role": "viewer"}).problem(errors.CodeValidation)
 
-	guest := bob
-	guest.tenantID = ada.tenantID
-	guest = guest.login()
-	assert.Equal(t, "viewer", guest.get("/v1/me").text("role"))
+	viewer := bob
+	viewer.tenantID = ada.tenantID
+	viewer = viewer.login()
+	assert.Equal(t, "viewer", viewer.get("/v1/me").text("role"))
 	assert.Equal(t, "owner", bob.login().get("/v1/me").text("role"))
 
-	require.Equal(t, http.StatusNoContent, guest.post("/v1/auth/logout-all", nil).status)
+	require.Equal(t, http.StatusNoContent, viewer.post("/v1/auth/logout-all", nil).status)
 	for _, tenant := range []client{ada, bob.login()} {
 		items := tenant.get("/v1/audit?event=session_revoked").value("items").([]any)
-		require.NotEmpty(t, items, "sessions end in every tenant")
+		require.NotEmpty(t, items, "sessions must be revoked in every tenant")
 		for _, item := range items {
 			if tenant.tenantID == bob.tenantID {
-				assert.Nil(t, item.(map[string]any)["session_id"], "a tenant is not told of sessions in another")
+				assert.Nil(t, item.(map[string]any)["session_id"], "the audit trail must not contain session ids of another tenant")
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -15,14 +16,32 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 )
 
-func TestNoteLivesAndDies(t *testing.T) {
+// note creates a note and returns its id.
+func (c client) note(title string, more ...map[string]any) string {
+	c.t.Helper()
+	body := map[string]any{"title": title, "body": "", "tags": []string{}}
+	for _, m := range more {
+		maps.Copy(body, m)
+	}
+	res := c.post("/v1/notes", body)
+	require.Equal(c.t, http.StatusCreated, res.status, string(res.body))
+	return res.text("id")
+}
+
+// titles returns the titles of a list of notes.
+func (c client) titles(query string) []string {
+	c.t.Helper()
+	return c.get("/v1/notes" + query).items("title")
+}
+
+func TestNoteLifecycle(t *testing.T) {
 	t.Parallel()
 	ada := start(t, nil).client.register()
 	created := ada.post("/v1/notes", map[string]any{"title": "First", "body": "text", "tags": []string{"a", "b", "a"}})
 	require.Equal(t, http.StatusCreated, created.status, string(created.body))
 	path := created.header.Get("Location")
 	assert.Equal(t, "/v1/notes/"+created.text("id"), path)
-	assert.Equal(t, []any{"a", "b"}, created.value("tags"), "each tag once")
+	assert.Equal(t, []any{"a", "b"}, created.value("tags"), "duplicate tags must be removed")
 	assert.Equal(t, ada.userID, created.text("author_id"))
 	etag := created.header.Get("ETag")
 
@@ -49,19 +68,42 @@ func TestNoteLivesAndDies(t *testing.T) {
 	changed := patch(etag, map[string]any{"title": "Second"})
 	require.Equal(t, http.StatusOK, changed.status, string(changed.body))
 	assert.Equal(t, "Second", changed.text("title"))
-	assert.Equal(t, "text", changed.text("body"), "what is not named stays")
+	assert.Equal(t, "text", changed.text("body"), "omitted fields must stay unchanged")
 	assert.NotEqual(t, etag, changed.header.Get("ETag"))
 	patch(etag, map[string]any{"title": "Third"}).problem(errors.CodePreconditionFailed)
 	assert.Equal(t, http.StatusOK, patch("*", map[string]any{"tags": []string{}}).status)
 
 	ada.do(request{method: "DELETE", path: path, header: map[string]string{"If-Match": etag}}).problem(errors.CodePreconditionFailed)
-	assert.Equal(t, http.StatusNoContent, ada.do(request{method: "DELETE", path: path}).status)
+	assert.Equal(t, http.StatusNoContent, ada.delete(path).status)
 	ada.get(path).problem(errors.CodeNotFound)
-	ada.do(request{method: "DELETE", path: path}).problem(errors.CodeNotFound)
+	ada.delete(path).problem(errors.CodeNotFound)
 	patch("*", map[string]any{"title": "x"}).problem(errors.CodeNotFound)
+	assert.Equal(t, []string{"note_deleted", "note_updated", "note_updated", "note_created"}, ada.trail("?target_type=note"))
 }
 
-func TestOnlyOneOfManyConcurrentChangesWins(t *testing.T) {
+func TestInvalidNotesAreRejected(t *testing.T) {
+	t.Parallel()
+	ada := start(t, nil).client.register()
+	note := "/v1/notes/" + ada.note("a note")
+	for name, tt := range map[string]struct {
+		request request
+		field   string
+	}{
+		"many tags":            {request{method: "POST", path: "/v1/notes", body: `{"title":"x","tags":[` + strings.Repeat(`"a",`, 20) + `"a"]}`}, "tags"},
+		"NUL in a tag":         {request{method: "POST", path: "/v1/notes", body: `{"title":"x","tags":["\u0000"]}`}, "tags.0"},
+		"a long search":        {request{method: "GET", path: "/v1/notes?q=" + strings.Repeat("x", 201)}, "q"},
+		"NUL in a tag filter":  {request{method: "GET", path: "/v1/notes?tag=%00"}, "tag"},
+		"an unknown filter":    {request{method: "GET", path: "/v1/notes?tags=a"}, "tags"},
+		"a malformed If-Match": {request{method: "PATCH", path: note, body: `{"title":"y"}`, header: map[string]string{"If-Match": "canary"}}, "If-Match"},
+	} {
+		res := ada.do(tt.request)
+		res.problem(errors.CodeValidation)
+		assert.Equal(t, []string{tt.field}, res.fields(), name)
+	}
+	assert.Equal(t, []string{"a note"}, ada.titles(""))
+}
+
+func TestConcurrentUpdatesOfOneVersion(t *testing.T) {
 	t.Parallel()
 	ada := start(t, nil).client.register()
 	path := "/v1/notes/" + ada.note("contested")
@@ -85,7 +127,7 @@ func TestOnlyOneOfManyConcurrentChangesWins(t *testing.T) {
 	assert.Equal(t, 1, won)
 }
 
-func TestListPages(t *testing.T) {
+func TestNoteListPages(t *testing.T) {
 	t.Parallel()
 	ada := start(t, nil).client.register()
 	var want []string
@@ -100,28 +142,26 @@ func TestListPages(t *testing.T) {
 		query := "/v1/notes?limit=7"
 		if cursor != "" {
 			query += "&cursor=" + url.QueryEscape(cursor)
-			ada.note("new while somebody reads on") // must not move the pages
+			ada.note("added between pages") // must not shift the pages
 		}
 		res := ada.get(query)
-		for _, item := range res.value("items").([]any) {
-			got = append(got, item.(map[string]any)["title"].(string))
-		}
+		got = append(got, res.items("title")...)
 		next, more := res.value("next_cursor").(string)
 		if !more {
 			break
 		}
 		cursor = next
 	}
-	assert.Equal(t, want, got, "every note once")
+	assert.Equal(t, want, got, "every note exactly once")
 
 	res := ada.get("/v1/notes?limit=1&q=note")
 	other := url.QueryEscape(res.text("next_cursor"))
 	ada.get("/v1/notes?limit=1&cursor=" + other).problem(errors.CodeValidation)
 	assert.Equal(t, http.StatusOK, ada.get("/v1/notes?limit=1&q=note&cursor="+other).status)
-	assert.Equal(t, "[]", fmt.Sprint(ada.register().get("/v1/notes").value("items")), "an empty list is a list")
+	assert.Equal(t, "[]", fmt.Sprint(ada.register().get("/v1/notes").value("items")), "an empty list must not be null")
 }
 
-func TestListFinds(t *testing.T) {
+func TestNoteSearch(t *testing.T) {
 	t.Parallel()
 	ada := start(t, nil).client.register()
 	ada.note("Groceries", map[string]any{"body": "bread and butter", "tags": []string{"home"}})
@@ -176,13 +216,13 @@ func TestIdempotencyKey(t *testing.T) {
 		})
 	}
 	all.Wait()
-	assert.Len(t, ids, 1, "one note")
+	assert.Len(t, ids, 1, "number of notes")
 	assert.Equal(t, 9, replayed)
 	assert.Equal(t, []string{"once"}, ada.titles(""))
 
 	create(ada, "key-1", "something else").problem(errors.CodeConflict)
-	assert.Equal(t, http.StatusCreated, create(ada, "key-2", "once").status, "another key is another request")
-	assert.Equal(t, http.StatusCreated, create(s.client.register(), "key-1", "once").status, "and so is another user")
+	assert.Equal(t, http.StatusCreated, create(ada, "key-2", "once").status, "another key")
+	assert.Equal(t, http.StatusCreated, create(s.client.register(), "key-1", "once").status, "the same key of another user")
 	for _, bad := range []string{"", strings.Repeat("x", 256), "caf\u00e9"} {
 		res := create(ada, bad, "once")
 		res.problem(errors.CodeValidation)
@@ -190,7 +230,7 @@ func TestIdempotencyKey(t *testing.T) {
 	}
 	invalid := create(ada, "key-3", "")
 	invalid.problem(errors.CodeValidation)
-	assert.Equal(t, http.StatusCreated, create(ada, "key-3", "now valid").status, "a refused request uses up no key")
+	assert.Equal(t, http.StatusCreated, create(ada, "key-3", "now valid").status, "a rejected request must not use up its key")
 }
 
 func TestAnotherTenantSeesNothing(t *testing.T) {
@@ -204,12 +244,30 @@ func TestAnotherTenantSeesNothing(t *testing.T) {
 	bob.do(request{method: "PATCH", path: path, header: map[string]string{"If-Match": before.header.Get("ETag")}, body: `{"title":"mine"}`}).
 		problem(errors.CodeNotFound)
 	bob.do(request{method: "PATCH", path: path, header: map[string]string{"If-Match": "*"}, body: `{"title":"mine"}`}).problem(errors.CodeNotFound)
-	bob.do(request{method: "DELETE", path: path}).problem(errors.CodeNotFound)
+	bob.delete(path).problem(errors.CodeNotFound)
 	for _, query := range []string{"", "?q=private", "?tag=secret"} {
 		assert.Empty(t, bob.titles(query), query)
 	}
-	// The answer is the same as for a note that does not exist.
+	// The response is the same as for a note that does not exist.
 	unknown, foreign := bob.get("/v1/notes/"+uuid.NewString()), bob.get(path)
 	assert.Equal(t, unknown.text("detail"), foreign.text("detail"))
-	assert.Equal(t, string(before.body), string(ada.get(path).body), "untouched")
+	assert.Equal(t, string(before.body), string(ada.get(path).body), "the note must be unchanged")
+}
+
+// A key that may write but not read learns nothing about what it changes.
+func TestWriteOnlyKeyGetsNoContent(t *testing.T) {
+	t.Parallel()
+	ada := start(t, nil).client.register()
+	_, writer := ada.key("notes:write")
+	_, manager := ada.key("users:write", "notes:read") // the permissions of a viewer
+	id, member := ada.note("secret title"), ada.member("member")
+	patch := func(key, path string, body map[string]any) response {
+		return client{t: t, base: ada.base}.do(request{
+			method: "PATCH", path: path, body: body, header: map[string]string{"X-API-Key": key, "If-Match": `"1"`},
+		})
+	}
+	res := patch(writer, "/v1/notes/"+id, map[string]any{"tags": []string{"a"}})
+	assert.Equal(t, []any{204, `"2"`, 0}, []any{res.status, res.header.Get("ETag"), len(res.body)}, string(res.body))
+	res = patch(manager, "/v1/users/"+member.userID, map[string]any{"role": "viewer"})
+	assert.Equal(t, []any{204, 0}, []any{res.status, len(res.body)}, string(res.body))
 }

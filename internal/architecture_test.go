@@ -2,15 +2,24 @@ package internal_test
 
 import (
 	"fmt"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
 	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-// levels says how high each part of the house stands. A part is a directory with everything below it, unless a longer entry takes
-// a piece of it out. A package imports its own part and lower levels, never a part beside or above it.
+// levels is the level of each part of the repository. A part is a directory with its subdirectories,
+// except those with an entry of their own. A package imports its own part and parts of lower levels,
+// never a part of the same or a higher level.
 var levels = map[string]int{
 	"internal/platform/errors":       0,
 	"migrations":                     0,
@@ -24,8 +33,9 @@ var levels = map[string]int{
 	"internal/platform/server":       3,
 	"internal/platform/db":           3,
 	"internal/platform/cors":         3,
-	"internal/platform/ratelimit":    3,
-	"internal/platform/llm":          3,
+	"internal/platform/ratelimit":    3, // part:ratelimit
+	"internal/platform/llm":          3, // part:llm
+	"internal/platform/llm/llmtest":  4, // part:llm
 	"internal/platform/telemetry":    3,
 	"internal/platform/platformtest": 4,
 	"internal/app":                   5,
@@ -33,38 +43,39 @@ var levels = map[string]int{
 	"cmd":                            6,
 	"integration":                    7,
 	"tools":                          7,
-	"internal":                       7, // This test.
+	"internal":                       7, // this test
 }
 
-// fixtures are the parts that nothing imports but tests, and fixtures that stand above them. The number is the lowest level whose
-// tests may, although the fixtures stand above it.
+// fixtures are the parts that only tests and fixtures of higher levels import. The number is the
+// lowest level whose tests may import them, although it is below that of the fixtures.
 var fixtures = map[string]int{
 	"internal/platform/platformtest": 0,
+	"internal/platform/llm/llmtest":  levels["internal/platform/llm"], // part:llm
 	"internal/app/apptest":           levels["internal/app"],
 }
 
-// An edge is one import of one package of this module by another, both named by their directory.
+// edge is an import of a package of this module by another. Both are named by their directory.
 type edge struct {
 	from, to string
-	test     bool // The importing file is a test.
+	test     bool // the importing file is a test
 }
 
 func TestPackagesImportLowerLevelsOnly(t *testing.T) {
 	t.Parallel()
 	edges, err := imports("..")
 	require.NoError(t, err)
-	require.NotEmpty(t, edges, "no imports found: the test looks in the wrong place")
+	require.NotEmpty(t, edges, "no imports found in the module")
 	for _, e := range edges {
 		assert.Empty(t, violation(e))
 	}
 }
 
-func TestViolationIsFound(t *testing.T) {
+func TestViolation(t *testing.T) {
 	t.Parallel()
 	const platform, app = "internal/platform/", "internal/app/"
 	tests := map[string]struct {
 		edge
-		want string // A part of the complaint; empty where the import is fine.
+		want string // a part of the message; empty if the import is allowed
 	}{
 		"down":                        {edge{from: platform + "db", to: platform + "logging"}, ""},
 		"down by several levels":      {edge{from: "internal/app", to: platform + "errors"}, ""},
@@ -102,7 +113,44 @@ func TestViolationIsFound(t *testing.T) {
 	}
 }
 
-// A module on disk with one forbidden import, so that the reading of files is tested as well as the judging.
+// errors can be copied into any module, and neither errors nor logging depends on a web framework.
+func TestErrorsAndLoggingImportNoFramework(t *testing.T) {
+	t.Parallel()
+	assert.Empty(t, foreignImports(t, "platform/errors", "github.com/google/uuid"))
+	assert.Empty(t, foreignImports(t, "platform/logging", "github.com/sirupsen/logrus", "go.opentelemetry.io/otel/trace", "golang.org/x/sys/unix"))
+}
+
+// foreignImports lists the imports of a directory and its subdirectories, except in tests, that are
+// neither of the standard library, nor of this module, nor allowed.
+func foreignImports(t *testing.T, dir string, allowed ...string) []string {
+	t.Helper()
+	module, err := modulePath("..")
+	require.NoError(t, err)
+	var foreign []string
+	err = walk(dir, func(name string) error {
+		if path.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(dir, name), nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, spec := range file.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			host, _, _ := strings.Cut(imported, "/")
+			if strings.Contains(host, ".") && !strings.HasPrefix(imported, module+"/") && !slices.Contains(allowed, imported) {
+				foreign = append(foreign, name+" imports "+imported)
+			}
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	return foreign
+}
+
 func TestImportsAreReadFromFiles(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
@@ -123,7 +171,7 @@ func TestImportsAreReadFromFiles(t *testing.T) {
 	}, got)
 }
 
-// violation says in words what is wrong with an import, or nothing.
+// violation returns a message for an import that is not allowed, else "".
 func violation(e edge) string {
 	from, fromLevel, known := part(e.from)
 	if !known {
@@ -149,7 +197,8 @@ func violation(e edge) string {
 	return ""
 }
 
-// part finds the longest entry of levels that a directory belongs to. The entry of this test's own directory holds for it alone.
+// part returns the longest entry of levels that contains a directory. The entry "internal" is for this
+// test only and contains no subdirectory.
 func part(dir string) (name string, level int, known bool) {
 	for name = dir; name != "."; name = path.Dir(name) {
 		if level, known = levels[name]; known {
@@ -157,4 +206,78 @@ func part(dir string) (name string, level int, known bool) {
 		}
 	}
 	return "", 0, false
+}
+
+// imports lists the imports between packages of the module at root. It reads files instead of
+// packages, so that it sees files with any build tag.
+func imports(root string) ([]edge, error) {
+	module, err := modulePath(root)
+	if err != nil {
+		return nil, err
+	}
+	var edges []edge
+	err = walk(root, func(name string) error {
+		if path.Ext(name) != ".go" || strings.Contains(name, "testdata/") {
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, name), nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, spec := range file.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			if to, ok := strings.CutPrefix(imported, module+"/"); ok {
+				edges = append(edges, edge{from: path.Dir(name), to: to, test: strings.HasSuffix(name, "_test.go")})
+			}
+		}
+		return nil
+	})
+	return edges, err
+}
+
+// walk calls visit with the slash-separated name of each file of the module at root, except in hidden
+// directories other than .ci and .github, and in directories of build results.
+func walk(root string, visit func(name string) error) error {
+	return filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		relative, err := filepath.Rel(root, name)
+		if err != nil {
+			return err
+		}
+		relative = filepath.ToSlash(relative)
+		switch {
+		case entry.Type().IsRegular():
+			return visit(relative)
+		case !entry.IsDir(), relative == ".", relative == ".ci", relative == ".github":
+			return nil
+		case strings.HasPrefix(entry.Name(), "."), relative == "bin", relative == "dist":
+			return fs.SkipDir
+		}
+		return nil
+	})
+}
+
+func modulePath(root string) (string, error) {
+	text, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	if err != nil {
+		return "", err
+	}
+	for line := range strings.Lines(string(text)) {
+		if name, ok := strings.CutPrefix(line, "module "); ok {
+			return strings.TrimSpace(name), nil
+		}
+	}
+	return "", fmt.Errorf("no module line in %s/go.mod", root)
+}
+
+func write(t *testing.T, root, name, text string) {
+	t.Helper()
+	name = filepath.Join(root, filepath.FromSlash(name))
+	require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o750))
+	require.NoError(t, os.WriteFile(name, []byte(text), 0o600))
 }

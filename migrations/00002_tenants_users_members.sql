@@ -9,7 +9,7 @@ alter table tenants force row level security;
 create policy tenants_own on tenants
     using (id = (select nullif(current_setting('app.tenant_id', true), '')::uuid));
 
--- An account, known by its email across tenants; members say which tenants it belongs to.
+-- User accounts. The email is unique across tenants; members lists the tenants of an account.
 create table users (
     id            uuid        primary key,
     email         text        not null check (email = lower(email) and char_length(email) <= 254),
@@ -32,10 +32,12 @@ alter table members enable row level security;
 alter table members force row level security;
 create policy members_tenant on members
     using (tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid));
--- Login knows the user before it knows the tenant: where there is no tenant, everybody may see their own memberships.
+-- Login knows the user before the tenant: without a tenant, users can see their own memberships.
 create policy members_self on members for select
     using (user_id = (select nullif(current_setting('app.user_id', true), '')::uuid)
         and (select nullif(current_setting('app.tenant_id', true), '')) is null);
+
+grant select, insert, update, delete on tenants, users, members to app_role;
 
 -- +goose Down
 drop table members;

@@ -9,19 +9,21 @@ create table notes (
     version    bigint      not null default 1,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
-    -- Words as they are written, in any language: no stemming, no stop words.
+    -- The configuration simple suits any language: no stemming, no stop words.
     search     tsvector    generated always as (
         setweight(to_tsvector('simple', title), 'A') || setweight(to_tsvector('simple', body), 'B')
     ) stored
 );
 create index notes_tenant_id_id_idx on notes (tenant_id, id desc);
 create index notes_author_id_idx on notes (author_id);
--- No index on search and tags: below row security PostgreSQL tests the tenant before an operator that is not leakproof, and
--- neither @@ nor @> is, so a search reads the notes of its tenant, and a GIN index would cost writes and never be used.
+-- There is no index on search and tags. With row security, PostgreSQL checks the tenant before
+-- operators that are not leakproof, such as @@ and @>: a search reads all notes of its tenant and
+-- would never use a GIN index.
 alter table notes enable row level security;
 alter table notes force row level security;
 create policy notes_tenant on notes
     using (tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid));
+grant select, insert, update, delete on notes to app_role;
 
 -- +goose Down
 drop table notes;

@@ -1,4 +1,4 @@
--- What a request with an Idempotency-Key was answered, so that its repetition gets the same answer.
+-- Responses to requests with an Idempotency-Key. A repeated request gets the same response.
 --
 -- +goose Up
 create table idempotency_keys (
@@ -16,6 +16,7 @@ alter table idempotency_keys enable row level security;
 alter table idempotency_keys force row level security;
 create policy idempotency_keys_tenant on idempotency_keys
     using (tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid));
+grant select, insert, update, delete on idempotency_keys to app_role;
 
 -- +goose Down
 drop table idempotency_keys;

@@ -1,6 +1,6 @@
--- A session is what a login opens, and what a family of refresh tokens belongs to. Of the tokens only the SHA-256 of the
--- current one is kept. The family is the key by which any token of the session is known for one that was given out; the seed is
--- what the current token was made of, together with the one before it.
+-- A login creates a session with a family of refresh tokens. Only the SHA-256 of the current token
+-- is stored. The key family verifies that any token of the session was issued; seed and the
+-- previous token determine the current token.
 --
 -- +goose Up
 create table sessions (
@@ -30,8 +30,9 @@ alter table sessions force row level security;
 create policy sessions_tenant on sessions
     using (tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid));
 
--- The access tokens that are refused although they have not expired: those of a session, of a generation before this one.
--- Every replica reads it whole, so it has no tenant, and ids only. A row is of no use once the last such token has expired.
+-- Revoked access tokens: those of a session with a generation below min_generation. Every replica
+-- reads the whole table, so it has no tenant and contains ids only. A row can be deleted after
+-- expires_at, when the last of these tokens has expired.
 create table revoked_sessions (
     session_id     uuid        primary key,
     min_generation bigint      not null,
@@ -39,6 +40,7 @@ create table revoked_sessions (
     expires_at     timestamptz not null
 );
 create index revoked_sessions_expires_at_idx on revoked_sessions (expires_at);
+grant select, insert, update, delete on sessions, revoked_sessions to app_role;
 
 -- +goose Down
 drop table revoked_sessions;

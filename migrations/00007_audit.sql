@@ -1,14 +1,15 @@
--- The audit trail: who did what, when and from where. It is written with what it tells of, in the same transaction, and only
--- ever added to. It has no foreign keys, because it outlives what it tells of: users, members, sessions, and tenants too.
+-- The audit trail: who did what, when and from where. A row is written in the transaction of the
+-- action it describes, and the table is append-only. It has no foreign keys, because rows outlive
+-- users, members, sessions and tenants.
 --
--- A row without a tenant is of the system trail, such as the failed login of nobody's account. The service can write such
--- rows where no tenant is set, and can never read them.
+-- Rows without a tenant belong to the system, such as a failed login with an unknown email. The
+-- service can insert them when no tenant is set, and cannot read them.
 --
 -- +goose Up
 create table audit_events (
-    id             uuid        primary key, -- UUIDv7: the order of the ids is that of time, and a period is a range of ids
+    id             uuid        primary key, -- UUIDv7: ids are ordered by time, so a period is a range of ids
     tenant_id      uuid,
-    occurred_at    timestamptz not null,    -- the time in the id, to the millisecond
+    occurred_at    timestamptz not null,    -- equals the time in the id, in milliseconds
     event          text        not null check (char_length(event) between 1 and 64),
     outcome        text        not null check (char_length(outcome) between 1 and 32),
     actor_id       uuid,
@@ -22,8 +23,8 @@ create table audit_events (
     details        jsonb       not null check (jsonb_typeof(details) = 'object')
 );
 create index audit_events_tenant_id_id_idx on audit_events (tenant_id, id desc);
--- What is asked for is rare in a long trail: without these a list would read the trail to its end. Outcome and type of a
--- target are not rare, and have none.
+-- Filters match few rows of a long trail: without these indexes a list would read all of it.
+-- Outcomes and target types match many rows and need no index.
 create index audit_events_event_idx on audit_events (tenant_id, event, id desc);
 create index audit_events_actor_id_idx on audit_events (tenant_id, actor_id, id desc) where actor_id is not null;
 create index audit_events_target_id_idx on audit_events (tenant_id, target_id, id desc) where target_id is not null;
@@ -34,16 +35,17 @@ create policy audit_events_tenant on audit_events
 create policy audit_events_system on audit_events for insert
     with check (tenant_id is null and (select nullif(current_setting('app.tenant_id', true), '')) is null);
 
--- The service may add and read, whatever the default privileges say.
+-- The service may only insert and select, regardless of default privileges.
+grant select, insert on audit_events to app_role;
 revoke update, delete, truncate on audit_events from app_role;
 
--- Nor may anybody else change the trail, its owner and superusers included, by mistake or by a cascade that is added later.
--- Only audit_events_prune takes rows out.
+-- Triggers prevent changes by others, the owner and superusers included, by mistake or by a cascade
+-- that is added later. Only audit_events_prune deletes rows.
 -- +goose StatementBegin
 create function audit_events_keep() returns trigger language plpgsql as $$
 begin
     if tg_op = 'DELETE' and current_setting('app.audit_prune', true) = 'on' then
-        if old.occurred_at < now() - interval '90 days' then -- nor does the setting alone open the rest
+        if old.occurred_at < now() - interval '90 days' then -- the setting alone does not allow deleting newer rows
             return old;
         end if;
     end if;
@@ -55,9 +57,10 @@ $$;
 create trigger audit_events_keep before update or delete on audit_events for each row execute function audit_events_keep();
 create trigger audit_events_keep_all before truncate on audit_events for each statement execute function audit_events_keep();
 
--- Retention: deletes what happened before a time, of all tenants and of the system, and returns how many rows that were. It is
--- for an operator or a job of the database, as a role that row security does not bind and that may delete. What is younger
--- than 90 days stays, so that a wrong time does not cost the trail that somebody may be about to need.
+-- Retention: deletes the rows of all tenants and the system from before a time, and returns their
+-- number. It is meant for an operator or a database job, with a role that bypasses row security and
+-- may delete. Rows of the last 90 days are kept, so that a wrong argument does not delete the
+-- recent trail.
 -- +goose StatementBegin
 create function audit_events_prune(before timestamptz) returns bigint language plpgsql as $$
 declare

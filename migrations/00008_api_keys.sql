@@ -1,5 +1,6 @@
--- The keys that programs use in place of their owner's password. Of a key only the SHA-256 is kept, and a hint by which its
--- owner knows it again. One that has ended stays for a while, so that its user is told why.
+-- API keys, which programs use instead of their owner's password. Only the SHA-256 of a key is
+-- stored, and a hint by which its owner recognizes it. Expired and revoked keys are kept for a
+-- while, so that their users get the reason.
 --
 -- +goose Up
 create table api_keys (
@@ -15,7 +16,7 @@ create table api_keys (
     created_at   timestamptz not null default now(),
     revoked_at   timestamptz,
     constraint api_keys_hash_key unique (hash),
-    -- The keys of a member end with the membership.
+    -- A member's keys are deleted with the membership.
     foreign key (tenant_id, user_id) references members (tenant_id, user_id) on delete cascade
 );
 create index api_keys_tenant_id_id_idx on api_keys (tenant_id, id desc);
@@ -24,6 +25,7 @@ alter table api_keys enable row level security;
 alter table api_keys force row level security;
 create policy api_keys_tenant on api_keys
     using (tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid));
+grant select, insert, update, delete on api_keys to app_role;
 
 -- +goose Down
 drop table api_keys;

@@ -1,5 +1,6 @@
--- Where an account was made, and since when its email is known to be that of its user. Before it is known, no other tenant takes
--- the account for the email's owner. Accounts from before this migration are of no tenant, and have to be verified.
+-- The tenant in which an account was created, and the time when its email was verified. Other
+-- tenants trust verified accounts only. Accounts from before this migration have no tenant and must
+-- be verified.
 --
 -- +goose Up
 alter table users add column created_in uuid, add column email_verified_at timestamptz;

@@ -1,10 +1,11 @@
 package main
 
 import (
+	"context"
 	"fmt"
-	"slices"
-	"text/tabwriter"
-	"unicode"
+	"io"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -14,70 +15,69 @@ import (
 )
 
 func (p *program) configCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "config",
-		Short: "Look at the configuration",
-		Args:  noArgs,
-		RunE:  needsSubcommand,
-	}
-	var as format
-	show := &cobra.Command{
-		Use:   "show",
-		Short: "Print the effective configuration and where each value came from, without secrets",
-		Long: "Print the effective configuration and where each value came from, with [REDACTED] for secrets.\n\n" +
-			"As JSON it is a list of {variable, value, source, secret, live}. Live is what SIGHUP takes over without a restart. Where the\n" +
-			"configuration is not valid, what could be read is printed, the problems go to stderr, and the exit code is 2.",
-		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return p.showConfig(cmd, as) },
-	}
-	as.flag(show)
-	cmd.AddCommand(show)
-	return cmd
+	var asJSON bool
+	show := command("show", "Print the effective configuration and the source of each value, without secrets",
+		func(ctx context.Context) error { return p.showConfig(ctx, asJSON) })
+	show.Long = "Print the effective configuration and the source of each value, with [REDACTED] for secrets.\n\n" +
+		"JSON output is a list of {variable, value, source, secret, live}. SIGHUP applies changes of live variables;\n" +
+		"others need a restart. If the configuration is invalid, the valid values are printed, the problems go to\n" +
+		"stderr, and the exit code is 2."
+	formatFlag(show, &asJSON)
+	return group("config", "Inspect the configuration", show)
 }
 
-// showConfig prints the settings, also where some are not valid: those have no value then, and the error says why.
-func (p *program) showConfig(cmd *cobra.Command, as format) error {
-	o, noVault := p.sources(cmd.Context())
-	_, origins, err := config.Load[app.Config](cmd.Context(), o)
-	if origins == nil {
+// showConfig prints the settings. Invalid ones have no value, and the error says why.
+func (p *program) showConfig(ctx context.Context, asJSON bool) error {
+	o, noVault := p.sources(ctx)
+	cfg, provenance, err := config.Load[app.Config](ctx, o)
+	if provenance == nil {
 		return err
 	}
-	if printing := p.printSettings(slices.Collect(origins.All()), as); printing != nil {
+	p.complete(provenance.Settings, cfg)
+	if printing := p.print(asJSON, provenance.Settings, func(w io.Writer) {
+		fmt.Fprintln(w, "VARIABLE\tVALUE\tSOURCE\tCHANGES")
+		for _, s := range provenance.Settings {
+			changes := "restart"
+			if s.Live {
+				changes = "live"
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", s.Variable, oneLine(s.Value), oneLine(s.Source), changes)
+		}
+	}); printing != nil {
 		return printing
 	}
-	for _, s := range origins.Suggestions() {
-		fmt.Fprintf(p.stderr, "%s (%s) is not known: did you mean %s?\n", s.Variable, s.Source, s.DidYouMean)
+	for _, s := range provenance.Suggestions {
+		fmt.Fprintln(p.stderr,
+			printable(fmt.Sprintf("%s (%s) is unknown: did you mean %s?", s.Variable, s.Source, s.DidYouMean)))
 	}
 	return errors.Join(noVault, err)
 }
 
-func (p *program) printSettings(settings []config.Setting, as format) error {
-	if as == formatJSON {
-		return p.printJSON(settings)
+// complete adds what serve does about variables that are not set.
+func (p *program) complete(settings []config.Setting, cfg *app.Config) {
+	defaults := map[string]string{
+		"LOG_FORMAT":      logFormat(cfg.Base, p.stdout),
+		"DB_AUTO_MIGRATE": strconv.FormatBool(cfg.Database.Migrates()),
 	}
-	w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "VARIABLE\tVALUE\tSOURCE\tCHANGES")
-	for _, s := range settings {
-		changes := "restart"
-		if s.Live {
-			changes = "live"
+	if cfg.IsDevelopment() {
+		defaults["DATABASE_URL"] = "an embedded database in " + dataDir()
+		defaults["AUTH_JWT_PRIVATE_KEY"] = "a generated key in " + dataDir()
+	} else if cfg.Environment == config.Testing {
+		defaults["AUTH_JWT_PRIVATE_KEY"] = "a new generated key"
+	}
+	for i, s := range settings {
+		if value, ok := defaults[s.Variable]; ok && s.Source == config.SourceUnset {
+			settings[i].Value, settings[i].Source = value, config.SourceDefault
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", s.Variable, oneLine(s.Value), s.Source, changes)
 	}
-	return w.Flush()
 }
 
-// oneLine keeps a value in its cell of a table.
+// oneLine truncates a value for a table.
 func oneLine(value string) string {
-	const most = 60
-	runes := []rune(value)
-	for i, r := range runes {
-		if !unicode.IsPrint(r) {
-			runes[i] = ' '
-		}
+	const limit = 60
+	runes := []rune(strings.ReplaceAll(value, "\n", " "))
+	if len(runes) > limit {
+		return printable(string(runes[:limit])) + "…"
 	}
-	if len(runes) > most {
-		return string(runes[:most]) + "…"
-	}
-	return string(runes)
+	return printable(string(runes))
 }

@@ -18,7 +18,7 @@ import (
 func TestConfigShow(t *testing.T) {
 	key := filepath.Join(t.TempDir(), "dsn")
 	require.NoError(t, os.WriteFile(key, []byte("postgres://app:hunter2@db/app\n"), 0o600))
-	environment := map[string]string{"DATABASE_URL_FILE": key, "APP_NAME": "shown\x1b[2J\tthere", "HTTP_ADDR": ":9"}
+	environment := map[string]string{"DATABASE_URL_FILE": key, "APP_NAME": "shown\x1b[2J\tthe\u202ere", "HTTP_ADDR": ":9"}
 
 	code, stdout, stderr := execute(t, environment, "config", "show")
 	require.Equal(t, exitOK, code, stderr)
@@ -34,10 +34,13 @@ func TestConfigShow(t *testing.T) {
 	assert.Equal(t, []string{"[REDACTED]", "file " + key, "restart"}, cells["DATABASE_URL"])
 	assert.Equal(t, []string{":9", "environment", "restart"}, cells["HTTP_ADDR"])
 	assert.Equal(t, []string{"info", "default", "live"}, cells["LOG_LEVEL"])
-	assert.Equal(t, "shown [2J there", cells["APP_NAME"][0], "nothing that a terminal acts on")
+	assert.Equal(t, []string{"development", "default", "live"}, cells["CORS_PRESET"])     // part:cors
+	assert.Equal(t, []string{"true", "default", "live"}, cells["CORS_ALLOW_CREDENTIALS"]) // part:cors
+	assert.Equal(t, []string{"100", "default", "live"}, cells["RATELIMIT_BURST"])         // part:ratelimit
+	assert.Equal(t, `shown\x1b[2J\tthe\u202ere`, cells["APP_NAME"][0], "no control characters")
 	assert.NotContains(t, stdout, "hunter2")
 
-	variables, err := config.Describe(&app.Config{})
+	variables, err := config.Describe[app.Config]()
 	require.NoError(t, err)
 	for _, v := range variables {
 		assert.Contains(t, cells, v.Name)
@@ -61,8 +64,32 @@ func TestConfigShowJSON(t *testing.T) {
 	assert.NotContains(t, stdout, "hunter2")
 }
 
-// A configuration that is not valid is when somebody needs to see it: stdout has what there is, stderr what is wrong.
-func TestConfigShowOfABadConfiguration(t *testing.T) {
+func TestConfigShowHasWhatIsUsedWhereNothingIsSet(t *testing.T) {
+	for environment, want := range map[string]map[string]string{
+		"development": {"LOG_FORMAT": "json", "DB_AUTO_MIGRATE": "true", "DATABASE_URL": "an embedded database in .data",
+			"AUTH_JWT_PRIVATE_KEY": "a generated key in .data", "AUTH_JWT_ISSUER": "billing"},
+		"testing":    {"DB_AUTO_MIGRATE": "true", "AUTH_JWT_PRIVATE_KEY": "a new generated key"},
+		"production": {"LOG_FORMAT": "json", "DB_AUTO_MIGRATE": "false", "DATABASE_URL": "", "AUTH_JWT_PRIVATE_KEY": ""},
+	} {
+		_, stdout, _ := execute(t, map[string]string{"APP_NAME": "billing", "APP_ENVIRONMENT": environment}, "config", "show", "--format", "json")
+		var settings []config.Setting
+		require.NoError(t, json.Unmarshal([]byte(stdout), &settings))
+		for _, s := range settings {
+			if value, ok := want[s.Variable]; ok {
+				assert.Equal(t, value, s.Value, s.Variable)
+				assert.Equal(t, value == "", s.Source == "unset", s.Variable)
+			}
+		}
+	}
+}
+
+func TestConfigShowHidesNoSettingByMistake(t *testing.T) {
+	_, stdout, _ := execute(t, nil, "config", "show")
+	assert.NotContains(t, stdout, "[REDACTED]")
+}
+
+// An invalid configuration is when somebody needs to see it: stdout has the valid settings, stderr the problems.
+func TestConfigShowPrintsAnInvalidConfiguration(t *testing.T) {
 	for _, format := range []string{"text", "json"} {
 		code, stdout, stderr := execute(t, map[string]string{
 			"DB_POOL_SIZE": "hunter2", "HTTP_ADDR": ":9", "APP_ENVIRONMENT": "production", "APP_DEBUG": "yes",
@@ -78,13 +105,13 @@ func TestConfigShowOfABadConfiguration(t *testing.T) {
 	}
 }
 
-func TestConfigShowTellsWhatIsMisspelt(t *testing.T) {
+func TestConfigShowSuggestsNamesForUnknownVariables(t *testing.T) {
 	t.Chdir(t.TempDir())
 	var out, errOut bytes.Buffer
 	none := func(string) (string, bool) { return "", false }
-	code := run(t.Context(), []string{"config", "show"}, &out, &errOut, none, func() []string { return []string{"DATABASE_ULR=hunter2"} })
+	code := (&program{nil, &out, &errOut, none, []string{"DATABASE_ULR=hunter2"}}).run(t.Context(), []string{"config", "show"})
 	assert.Equal(t, exitOK, code)
-	assert.Equal(t, "DATABASE_ULR (environment) is not known: did you mean DATABASE_URL?\n", errOut.String())
+	assert.Equal(t, "DATABASE_ULR (environment) is unknown: did you mean DATABASE_URL?\n", errOut.String())
 	assert.NotContains(t, out.String(), "hunter2")
 }
 
@@ -97,13 +124,12 @@ func TestConfigUsage(t *testing.T) {
 	}
 }
 
-// A start that fails tells, besides what is missing, what it may have been called by mistake.
-func TestFailedStartTellsWhatIsMisspelt(t *testing.T) {
+func TestFailedStartSuggestsNamesForUnknownVariables(t *testing.T) {
 	t.Chdir(t.TempDir())
 	var out, errOut bytes.Buffer
 	environment := map[string]string{"APP_ENVIRONMENT": "staging"}
 	lookup := func(name string) (string, bool) { value, ok := environment[name]; return value, ok }
-	code := run(t.Context(), nil, &out, &errOut, lookup, func() []string { return []string{"DATABASE_ULR=hunter2"} })
+	code := (&program{nil, &out, &errOut, lookup, []string{"DATABASE_ULR=hunter2"}}).run(t.Context(), nil)
 	assert.Equal(t, exitUsage, code)
 	assert.Contains(t, out.String(), `"event":"config_validation_failed"`)
 	assert.Contains(t, out.String(), `"variable":"DATABASE_ULR","source":"environment","did_you_mean":"DATABASE_URL"`)

@@ -8,9 +8,9 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/config"
 )
 
-// startDatabase refuses: a build for production has no database of its own.
+// startDatabase fails: a production build has no embedded database.
 func startDatabase(context.Context) (dsn string, stop func(context.Context) error, err error) {
 	return "", nil, &config.Error{Problems: []config.Problem{
-		{Variable: "DATABASE_URL", Rule: "required", Message: "is required: this build has no development database"},
+		{Variable: "DATABASE_URL", Rule: "required", Message: "is required: a production build has no embedded database"},
 	}}
 }

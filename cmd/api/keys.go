@@ -1,62 +1,50 @@
 package main
 
 import (
+	"context"
+	"crypto"
 	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"github.com/netrun-systems/go-service-template/internal/app"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
+	"github.com/netrun-systems/go-service-template/internal/platform/config"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
+	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 )
 
-// What keys generate calls its files.
+// The files that keys generate writes.
 const (
 	privateKeyFile = "jwt-private.pem"
 	publicKeyFile  = "jwt-public.pem"
 )
 
 func (p *program) keysCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "keys",
-		Short: "Make the keys that sign access tokens",
-		Args:  noArgs,
-		RunE:  needsSubcommand,
-	}
 	var alg, dir string
-	generate := &cobra.Command{
-		Use:   "generate --out DIR",
-		Short: "Write a new key pair as " + privateKeyFile + " (mode 0600) and " + publicKeyFile,
-		Long: "Write a new key pair in PEM. The private one goes into AUTH_JWT_PRIVATE_KEY, or its path into\n" +
-			"AUTH_JWT_PRIVATE_KEY_FILE. The public one goes into AUTH_JWT_PUBLIC_KEYS of every replica before the key signs, and\n" +
-			"again from when it signs no longer until its last token has ended. Nothing is overwritten.",
-		Args: noArgs,
-		RunE: func(*cobra.Command, []string) error { return p.generateKeys(alg, dir) },
-	}
-	generate.Flags().StringVar(&alg, "alg", string(auth.RS256), "RS256, RS384, RS512, ES256, ES384, ES512 or EdDSA")
-	generate.Flags().StringVar(&dir, "out", "", "the directory to write to, made with mode 0700 where it is missing")
-	cmd.AddCommand(generate)
-	return cmd
+	generate := command("generate --out DIR",
+		"Write a new key pair to "+privateKeyFile+" (mode 0600) and "+publicKeyFile,
+		func(context.Context) error { return p.generateKeys(alg, dir) })
+	generate.Long = "Write a new key pair in PEM. Existing files are not overwritten.\n\n" +
+		"Set AUTH_JWT_PRIVATE_KEY to the private key, or AUTH_JWT_PRIVATE_KEY_FILE to its path. To replace a\n" +
+		"key, add the new public key to AUTH_JWT_PUBLIC_KEYS of every replica before the new key signs, and keep\n" +
+		"the old public key there until the last token of the old key has expired."
+	generate.Flags().StringVar(&alg, "alg", string(auth.RS256), "`ALGORITHM`: RS256/384/512, ES256/384/512 or EdDSA")
+	generate.Flags().StringVar(&dir, "out", "", "`DIR` to write to, created with mode 0700 if missing")
+	return group("keys", "Generate the keys that sign access tokens", generate)
 }
 
 func (p *program) generateKeys(algorithm, dir string) error {
 	alg, err := auth.ParseAlgorithm(algorithm)
 	if err != nil {
-		return usageError{fmt.Errorf("--alg: %w", err)}
+		return usage("--alg: %w", err)
 	}
 	if dir == "" {
-		return usageError{errors.Sentinel("--out is required: the directory to write the keys to")}
+		return usage("--out is required: name the directory to write the keys to")
 	}
-	key, err := auth.GenerateKey(alg)
-	if err != nil {
-		return fmt.Errorf("generate a key: %w", err)
-	}
-	id, err := auth.Thumbprint(key.Public())
-	if err != nil {
-		return err
-	}
-	private, err := auth.MarshalPrivateKey(key)
+	key, private, err := newKey(alg)
 	if err != nil {
 		return err
 	}
@@ -64,37 +52,110 @@ func (p *program) generateKeys(algorithm, dir string) error {
 	if err != nil {
 		return err
 	}
+	id, err := auth.Thumbprint(key.Public())
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
 	privatePath, publicPath := filepath.Join(dir, privateKeyFile), filepath.Join(dir, publicKeyFile)
-	if err := writeKeys(privatePath, private, publicPath, public); err != nil {
+	if err = writeFile(privatePath, private, 0o600); err == nil {
+		if err = writeFile(publicPath, public, 0o644); err != nil {
+			err = errors.Join(err, os.Remove(privatePath)) // half a pair is of no use
+		}
+	}
+	if errors.Is(err, os.ErrExist) {
+		return fmt.Errorf("%w (keys are not overwritten: remove it, or choose another directory)", err)
+	} else if err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(p.stdout, "private %s\npublic  %s\nkid     %s\n", privatePath, publicPath, id)
 	return err
 }
 
-// writeKeys writes both files or none.
-func writeKeys(privatePath string, private []byte, publicPath string, public []byte) error {
-	if err := os.MkdirAll(filepath.Dir(privatePath), 0o700); err != nil {
-		return fmt.Errorf("make the directory for the keys: %w", err)
+func newKey(alg auth.Algorithm) (crypto.Signer, []byte, error) {
+	key, err := auth.GenerateKey(alg)
+	if err != nil {
+		return nil, nil, err
 	}
-	if err := writeNew(privatePath, private, 0o600); err != nil {
+	text, err := auth.MarshalPrivateKey(key)
+	return key, text, err
+}
+
+// dataDir returns the directory that contains the database and the signing key of a development
+// machine. Deleting it resets both. It is in the root of the module, so that a start in a
+// subdirectory uses the same one; outside of a module it is in the working directory.
+func dataDir() string {
+	const name = ".data"
+	here, err := os.Getwd()
+	if err != nil {
+		return name
+	}
+	for dir := here; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil && dir != here {
+			return filepath.Join(dir, name)
+		} else if err == nil {
+			break
+		}
+	}
+	return name
+}
+
+// provideSigningKey generates a signing key if the configuration has none, which is valid in
+// development and testing only. In development it keeps the key in a file, so that tokens stay
+// valid after a restart.
+func provideSigningKey(ctx context.Context, cfg *app.Config) error {
+	if !cfg.Auth.PrivateKey.IsZero() {
+		return nil
+	}
+	alg, err := auth.ParseAlgorithm(cfg.Auth.Algorithm)
+	if err != nil {
 		return err
 	}
-	if err := writeNew(publicPath, public, 0o644); err != nil {
-		return errors.Join(err, os.Remove(privatePath))
+	path := filepath.Join(dataDir(), "signing-key-"+string(alg)+".pem")
+	if cfg.IsDevelopment() {
+		kept, err := os.ReadFile(path) //nolint:gosec // a fixed path
+		if err == nil {
+			if _, err := auth.ParsePrivateKey(kept); err != nil {
+				return fmt.Errorf("development signing key %s: %w (delete the file to get a new key)", path, err)
+			}
+			cfg.Auth.PrivateKey = config.Secret(kept)
+			return nil
+		}
+		if errors.Is(err, os.ErrPermission) {
+			return fmt.Errorf(
+				"development signing key: %w: it belongs to another user (run as that user, or delete %s)",
+				err, dataDir())
+		}
+	}
+	_, text, err := newKey(alg)
+	if err != nil {
+		return err
+	}
+	cfg.Auth.PrivateKey = config.Secret(text)
+	if !cfg.IsDevelopment() {
+		return nil
+	}
+	// The embedded database in this directory may run as another user, who must be able to enter
+	// it.
+	err = os.MkdirAll(dataDir(), 0o755) //nolint:gosec // see above
+	if err = errors.Join(err, writeFile(path, text, 0o600)); err != nil {
+		log.Warn(ctx, "signing_key_not_kept", logging.Err(err))
 	}
 	return nil
 }
 
-// writeNew writes a file that must not be there yet, and leaves none that is half written.
-func writeNew(path string, content []byte, mode os.FileMode) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode) //nolint:gosec // the user says where to
+// writeFile is [os.WriteFile] for a new file. It fails with [fs.ErrExist] if there is a file, and removes
+// what it could not complete.
+func writeFile(path string, content []byte, mode os.FileMode) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode) //nolint:gosec // the user chooses the path
 	if err != nil {
-		return fmt.Errorf("write a key: %w", err)
+		return err
 	}
 	_, err = f.Write(content)
-	if err = errors.Join(err, f.Close()); err != nil {
-		return errors.Join(fmt.Errorf("write a key: %w", err), os.Remove(path))
+	if err = errors.Join(err, f.Chmod(mode), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(path))
 	}
 	return nil
 }

@@ -40,10 +40,12 @@ func TestKeysGenerate(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, publics, 1)
 		require.Equal(t, key.Public(), publics[0])
-		set, err := auth.NewKeySet(alg, key, publics...)
+		_, err = auth.NewKeySet(alg, key, publics...)
 		require.NoError(t, err, "the configuration takes them")
+		id, err := auth.Thumbprint(key.Public())
+		require.NoError(t, err)
 
-		assert.Equal(t, "private "+dir+"/jwt-private.pem\npublic  "+dir+"/jwt-public.pem\nkid     "+set.KeyID()+"\n", stdout)
+		assert.Equal(t, "private "+dir+"/jwt-private.pem\npublic  "+dir+"/jwt-public.pem\nkid     "+id+"\n", stdout)
 		for path, mode := range map[string]os.FileMode{dir: 0o700 | os.ModeDir, dir + "/jwt-private.pem": 0o600, dir + "/jwt-public.pem": 0o644} {
 			info, err := os.Stat(path)
 			require.NoError(t, err)
@@ -60,6 +62,7 @@ func TestKeysGenerateOverwritesNothing(t *testing.T) {
 		require.NoError(t, os.WriteFile(path, []byte("precious"), 0o600))
 		stdout, err := executeKeys(t, "generate", "--alg", "ES256", "--out", dir)
 		require.ErrorIs(t, err, os.ErrExist)
+		assert.ErrorContains(t, err, path+": file exists (keys are not overwritten: remove it, or choose another directory)")
 		assert.Equal(t, exitFailure, exitCode(err))
 		assert.Empty(t, stdout)
 		content, err := os.ReadFile(path)

@@ -1,88 +1,100 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"os"
 
-	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"github.com/netrun-systems/go-service-template/internal/app"
 	"github.com/netrun-systems/go-service-template/internal/platform/config"
 	"github.com/netrun-systems/go-service-template/internal/platform/config/keyvault"
+	"github.com/netrun-systems/go-service-template/internal/platform/env/dotenv"
 	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 )
 
 var log = logging.For()
 
-// load reads the configuration and sets up logging to w. The caller owns what it returns.
+// load reads the configuration and sets up logging to w. The result is a copy that the caller may
+// change.
 func (p *program) load(ctx context.Context, w io.Writer) (*app.Config, error) {
-	_, cfg, err := p.open(ctx, w)
-	return cfg, err
+	r, err := p.open(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	return new(*r.Get()), nil
 }
 
-// open is load for a program that reads its configuration again, from the store.
-func (p *program) open(ctx context.Context, w io.Writer) (*config.Store, *app.Config, error) {
+// open is load for a command that reloads its configuration.
+func (p *program) open(ctx context.Context, w io.Writer) (*config.Reloader[app.Config], error) {
+	return open(ctx, p, w, func(c *app.Config) config.Base { return c.Base })
+}
+
+// open loads the configuration T and sets up logging to w.
+func open[T any](ctx context.Context, p *program, w io.Writer, base func(*T) config.Base) (*config.Reloader[T], error) {
 	o, err := p.sources(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	store := config.NewStore(o)
-	cfg, err := config.Get[app.Config](ctx, store)
-	if cfg == nil {
-		return nil, nil, err
+	r, provenance, err := config.NewReloader[T](ctx, o)
+	if r == nil {
+		return nil, err
 	}
-	if setup := setUpLogging(cfg, w); setup != nil {
-		return nil, nil, setup
+	if setup := setUpLogging(base(r.Get()), w); setup != nil {
+		return nil, setup
 	}
 	if err != nil {
 		config.LogFailed(ctx, log, err)
-		return nil, nil, err
+		return nil, err
 	}
-	config.LogLoaded(ctx, log, cfg.Base)
-	if origins, err := config.Origins[app.Config](ctx, store); err == nil {
-		config.LogSuggestions(ctx, log, origins)
-	}
-	return store, completed(cfg), nil
+	config.LogLoaded(ctx, log, base(r.Get()))
+	config.LogSuggestions(ctx, log, provenance.Suggestions)
+	return r, nil
 }
 
-// completed returns a copy of cfg with what follows from other settings.
-func completed(cfg *app.Config) *app.Config {
-	own := *cfg
-	if own.Auth.Issuer == "" {
-		own.Auth.Issuer = own.AppName
-	}
-	return &own
-}
-
-// sources says where the configuration comes from: the environment and, where AZURE_KEY_VAULT_URL names one, a key vault. What
-// is wrong with that variable is found again, together with everything else, when all of the configuration is read.
+// sources returns the sources of the configuration: the environment and, if AZURE_KEY_VAULT_URL is
+// set, a key vault. An invalid URL is reported when the whole configuration is loaded, together
+// with all other problems.
 func (p *program) sources(ctx context.Context) (config.Options, error) {
 	o := config.Options{Lookup: p.lookup, Environ: p.environ}
+	type result struct {
+		content []byte
+		err     error
+	}
+	read := map[string]result{}
+	o.ReadFile = func(path string) ([]byte, error) {
+		content, err := dotenv.ReadFile(path)
+		read[path] = result{content, err}
+		return content, err
+	}
 	vault, _, err := config.Load[keyvault.Config](ctx, o)
+	// ENV_FILE may be a pipe, which can be read once: the next load takes what this one has read.
+	o.ReadFile = func(path string) ([]byte, error) {
+		if r, ok := read[path]; ok {
+			delete(read, path)
+			return r.content, r.err
+		}
+		return dotenv.ReadFile(path)
+	}
 	if err != nil || vault.URL == "" {
-		return o, nil //nolint:nilerr // see above
+		return o, nil //nolint:nilerr // reported later
 	}
 	secrets, err := keyvault.New(keyvault.Options{URL: vault.URL})
 	if err != nil {
-		return o, &config.Error{Problems: []config.Problem{{Variable: "AZURE_KEY_VAULT_URL", Rule: "key_vault", Message: err.Error()}}}
+		problem := config.Problem{Variable: "AZURE_KEY_VAULT_URL", Rule: "key_vault", Message: err.Error()}
+		return o, &config.Error{Problems: []config.Problem{problem}}
 	}
 	o.Secrets = secrets
 	return o, nil
 }
 
-// sampleOneIn is what LOG_SAMPLE leaves of the lines beyond its number.
-const sampleOneIn = 100
-
-func setUpLogging(cfg *app.Config, w io.Writer) error {
-	format := cfg.LogFormat
-	if format == "" && cfg.IsDevelopment() && isTerminal(w) {
-		format = "console"
-	}
+func setUpLogging(cfg config.Base, w io.Writer) error {
 	core, err := logging.NewCore(logging.Options{
-		App: cfg.AppName, Environment: string(cfg.Environment), Level: cfg.LogLevel, Format: format, Output: w,
-		Sampling: logging.Sampling{First: cfg.LogSample, Thereafter: sampleOneIn},
+		App: cfg.AppName, Environment: string(cfg.Environment), Level: cfg.LogLevel, Format: logFormat(cfg, w), Output: w,
+		LineLimit: int(cfg.LogLine),
+		Sample:    cfg.LogSample,
 	})
 	if err != nil {
 		return err
@@ -91,11 +103,21 @@ func setUpLogging(cfg *app.Config, w io.Writer) error {
 	return nil
 }
 
-// logToStderr sets logging up for a command that needs no configuration.
+// logFormat returns the format of the lines that go to w.
+func logFormat(cfg config.Base, w io.Writer) string {
+	if cfg.LogFormat == "" && cfg.IsDevelopment() && isTerminal(w) {
+		return "console"
+	}
+	return cmp.Or(cfg.LogFormat, "json")
+}
+
+// logToStderr sets up logging for a command that needs no configuration and prints its own results:
+// below level error only with LOG_LEVEL.
 func (p *program) logToStderr() error {
-	core, err := logging.NewCore(logging.Options{App: "api", Output: p.stderr})
+	level, _ := p.lookup("LOG_LEVEL")
+	core, err := logging.NewCore(logging.Options{App: "api", Output: p.stderr, Level: cmp.Or(level, "error")})
 	if err != nil {
-		return err
+		return usage("LOG_LEVEL: %w", err)
 	}
 	logging.SetDefault(core)
 	return nil
@@ -104,12 +126,4 @@ func (p *program) logToStderr() error {
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
-}
-
-// noArgs is cobra.NoArgs with the exit code of a usage error.
-func noArgs(cmd *cobra.Command, args []string) error {
-	if err := cobra.NoArgs(cmd, args); err != nil {
-		return usageError{err}
-	}
-	return nil
 }

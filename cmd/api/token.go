@@ -14,81 +14,52 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/app/access"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/config"
-	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 )
 
-// How long a token that was asked for on the command line may live.
-const (
-	minIssuedTTL = time.Minute
-	maxIssuedTTL = 24 * time.Hour
-)
-
-var errProductionTokens = usageError{errors.Sentinel("token issue is refused in production: users get their tokens by logging in")}
-
-// tokenRequest is what the flags of token issue say.
+// tokenRequest is the flags of token issue.
 type tokenRequest struct {
 	user, tenant string
 	roles        []string
-	ttl          time.Duration // zero for that of the configuration
+	ttl          time.Duration // zero for AUTH_ACCESS_TOKEN_TTL
 }
 
 func (p *program) tokenCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "token",
-		Short: "Make access tokens for development",
-		Args:  noArgs,
-		RunE:  needsSubcommand,
-	}
 	var r tokenRequest
-	issue := &cobra.Command{
-		Use:   "issue --user ID --tenant ID",
-		Short: "Print an access token, signed with the key that serve uses; refused in production",
-		Long: "Print an access token and nothing else, signed with the key that serve uses. It belongs to no session, so it cannot\n" +
-			"be revoked, only outlived. Refused in production.",
-		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return p.issueToken(cmd.Context(), r) },
-	}
-	issue.Flags().StringVar(&r.user, "user", "", "the user's id, a UUID")
-	issue.Flags().StringVar(&r.tenant, "tenant", "", "the tenant's id, a UUID")
-	issue.Flags().StringArrayVar(&r.roles, "role", []string{string(access.RoleMember)}, "a role in the tenant; may be given several times")
-	issue.Flags().DurationVar(&r.ttl, "ttl", 0, "life of the token, 1m to 24h (default AUTH_ACCESS_TOKEN_TTL)")
-	cmd.AddCommand(issue)
-	return cmd
+	issue := command("issue --user ID --tenant ID", "Print an access token; refused in production",
+		func(ctx context.Context) error { return p.issueToken(ctx, r) })
+	issue.Long = "Print an access token signed with the key of serve. It has no session and cannot be revoked: it is\n" +
+		"valid until it expires. The command is refused in production."
+	issue.Flags().StringVar(&r.user, "user", "", "`ID` of the user, a UUID")
+	issue.Flags().StringVar(&r.tenant, "tenant", "", "`ID` of the tenant, a UUID")
+	member := []string{string(access.RoleMember)}
+	issue.Flags().StringArrayVar(&r.roles, "role", member, "`ROLE` in the tenant; may be repeated")
+	issue.Flags().DurationVar(&r.ttl, "ttl", 0, "lifetime of the token, 1m to 24h (default AUTH_ACCESS_TOKEN_TTL)")
+	return group("token", "Issue access tokens for development", issue)
 }
 
-// principal checks the flags, all before anything else is tried.
-func (r tokenRequest) principal() (auth.Principal, error) {
-	who := auth.Principal{}
-	for _, one := range []struct {
-		flag, text string
-		to         *uuid.UUID
-	}{{"--user", r.user, &who.UserID}, {"--tenant", r.tenant, &who.TenantID}} {
-		id, err := uuid.Parse(one.text)
-		if err != nil || id == uuid.Nil {
-			return who, usageError{fmt.Errorf("%s must be a UUID", one.flag)}
-		}
-		*one.to = id
+// principal validates the flags.
+func (r tokenRequest) principal() (who auth.Principal, err error) {
+	if who.UserID, err = uuid.Parse(r.user); err != nil || who.UserID == uuid.Nil {
+		return who, usage("--user must be a UUID")
+	}
+	if who.TenantID, err = uuid.Parse(r.tenant); err != nil || who.TenantID == uuid.Nil {
+		return who, usage("--tenant must be a UUID")
 	}
 	for _, name := range r.roles {
-		if role := auth.Role(name); !access.Policy.Valid(role) {
-			return who, usageError{fmt.Errorf("--role must be one of %s", roleList())}
-		} else if !slices.Contains(who.Roles, role) {
+		role := auth.Role(name)
+		if !access.Policy.Valid(role) {
+			return who, usage("--role must be one of %v", access.Policy.Roles())
+		}
+		if !slices.Contains(who.Roles, role) {
 			who.Roles = append(who.Roles, role)
 		}
 	}
-	if r.ttl != 0 && (r.ttl < minIssuedTTL || r.ttl > maxIssuedTTL) {
-		return who, usageError{fmt.Errorf("--ttl must be in %s..%s", minIssuedTTL, maxIssuedTTL)}
+	const shortest, longest = time.Minute, 24 * time.Hour
+	if r.ttl != 0 && (r.ttl < shortest || r.ttl > longest) {
+		return who, usage("--ttl must be between 1m and 24h")
 	}
 	return who, nil
-}
-
-func roleList() string {
-	var names []string
-	for _, role := range access.Policy.Roles() {
-		names = append(names, string(role))
-	}
-	return strings.Join(names, ", ")
 }
 
 func (p *program) issueToken(ctx context.Context, r tokenRequest) error {
@@ -96,16 +67,17 @@ func (p *program) issueToken(ctx context.Context, r tokenRequest) error {
 	if err != nil {
 		return err
 	}
-	// Asked twice, so that a configuration with faults besides does not hide the reason.
+	refused := usage("token issue is refused in production: users get tokens by logging in")
+	// Checked before the configuration is loaded too: its errors would hide this reason.
 	if name, _ := p.lookup("APP_ENVIRONMENT"); strings.EqualFold(strings.TrimSpace(name), string(config.Production)) {
-		return errProductionTokens
+		return refused
 	}
 	cfg, err := p.load(ctx, p.stderr)
 	if err != nil {
 		return err
 	}
 	if cfg.Environment == config.Production {
-		return errProductionTokens
+		return refused
 	}
 	if err := provideSigningKey(ctx, cfg); err != nil {
 		return err
@@ -114,8 +86,8 @@ func (p *program) issueToken(ctx context.Context, r tokenRequest) error {
 	if err != nil {
 		return err
 	}
-	log.Audit(ctx, "token_issued", logging.String("user_id", who.UserID.String()), logging.String("tenant_id", who.TenantID.String()),
-		logging.String("reason", "command_line"))
+	log.Audit(ctx, "token_issued", logging.String("user_id", who.UserID.String()),
+		logging.String("tenant_id", who.TenantID.String()), logging.String("reason", "command_line"))
 	_, err = fmt.Fprintln(p.stdout, token)
 	return err
 }
@@ -134,6 +106,6 @@ func sign(cfg *app.Config, who auth.Principal, ttl time.Duration) (string, error
 	if err != nil {
 		return "", err
 	}
-	token, _, err := issuer.Issue(who)
+	token, _, err := issuer.IssueUntil(who, time.Time{})
 	return token, err
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -18,10 +19,9 @@ const (
 	tokenTenant = "019b0000-0000-7000-8000-000000000002"
 )
 
-// executeToken runs a token command by itself, in an empty directory.
+// executeToken runs a token command alone, in the current directory.
 func executeToken(t *testing.T, environment map[string]string, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
-	t.Chdir(t.TempDir())
 	var out, log strings.Builder
 	p := &program{stdout: &out, stderr: &log, lookup: func(name string) (string, bool) {
 		value, ok := environment[name]
@@ -42,10 +42,10 @@ func TestTokenIssue(t *testing.T) {
 	keys, err := auth.NewKeySet(auth.ES256, key)
 	require.NoError(t, err)
 	verifier, err := auth.NewVerifier(auth.NewKeyring(keys), auth.VerifierOptions{
-		Issuer: "netrun-service", Audience: "netrun-api", Policy: access.Policy,
+		Issuer: "notes", Audience: "notes-api", Policy: access.Policy,
 	})
 	require.NoError(t, err)
-	environment := map[string]string{"AUTH_JWT_ALGORITHM": "ES256", "AUTH_JWT_PRIVATE_KEY": string(pem)}
+	environment := map[string]string{"APP_NAME": "notes", "AUTH_JWT_AUDIENCE": "notes-api", "AUTH_JWT_ALGORITHM": "ES256", "AUTH_JWT_PRIVATE_KEY": string(pem)}
 
 	for name, c := range map[string]struct {
 		flags []string
@@ -58,6 +58,7 @@ func TestTokenIssue(t *testing.T) {
 		"the shortest": {[]string{"--ttl", "1m"}, []auth.Role{access.RoleMember}, time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Chdir(t.TempDir())
 			stdout, stderr, err := executeToken(t, environment, append([]string{"issue", "--user", tokenUser, "--tenant", tokenTenant}, c.flags...)...)
 			require.NoError(t, err)
 			who, err := verifier.Verify(t.Context(), strings.TrimSuffix(stdout, "\n"))
@@ -85,24 +86,32 @@ func TestTokenIssue(t *testing.T) {
 func TestTokenIssueRefuses(t *testing.T) {
 	ids := []string{"issue", "--user", tokenUser, "--tenant", tokenTenant}
 	development := map[string]string{"AUTH_JWT_ALGORITHM": "EdDSA"}
+	key, err := auth.GenerateKey(auth.ES256)
+	require.NoError(t, err)
+	pem, err := auth.MarshalPrivateKey(key)
+	require.NoError(t, err)
+	production := envFile(t, "prod.env", "APP_ENVIRONMENT=production\nDATABASE_URL=postgres://api:k9mQ2vXt7Lw4cZ8rB5nYd3@db/app\n"+
+		"AUTH_JWT_ALGORITHM=ES256\nAUTH_JWT_PRIVATE_KEY='"+string(pem)+"'\n")
 	for name, c := range map[string]struct {
 		environment map[string]string
 		args        []string
 		message     string
 	}{
-		"a group alone":     {development, nil, "needs a command"},
+		"group":             {development, nil, "needs a command"},
 		"no user":           {development, []string{"issue", "--tenant", tokenTenant}, "--user must be a UUID"},
 		"no tenant":         {development, []string{"issue", "--user", tokenUser}, "--tenant must be a UUID"},
 		"the nil UUID":      {development, []string{"issue", "--user", "00000000-0000-0000-0000-000000000000", "--tenant", tokenTenant}, "--user must be a UUID"},
-		"unknown role":      {development, append(ids, "--role", "root"), "--role must be one of admin, member, owner, viewer"},
-		"too short":         {development, append(ids, "--ttl", "59s"), "--ttl must be in 1m0s..24h0m0s"},
-		"too long":          {development, append(ids, "--ttl", "24h1s"), "--ttl must be in 1m0s..24h0m0s"},
-		"negative":          {development, append(ids, "--ttl", "-1m"), "--ttl must be in 1m0s..24h0m0s"},
+		"unknown role":      {development, append(ids, "--role", "root"), "--role must be one of [admin member owner viewer]"},
+		"too short":         {development, append(ids, "--ttl", "59s"), "--ttl must be between 1m and 24h"},
+		"too long":          {development, append(ids, "--ttl", "24h1s"), "--ttl must be between 1m and 24h"},
+		"negative":          {development, append(ids, "--ttl", "-1m"), "--ttl must be between 1m and 24h"},
 		"arguments":         {development, append(ids, "more"), "unknown command"},
 		"production":        {map[string]string{"APP_ENVIRONMENT": "Production"}, ids, "refused in production"},
+		"says the file":     {map[string]string{"ENV_FILE": production}, ids, "refused in production"},
 		"bad configuration": {map[string]string{"AUTH_JWT_ALGORITHM": "HS256"}, ids, "AUTH_JWT_ALGORITHM"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Chdir(t.TempDir())
 			stdout, _, err := executeToken(t, c.environment, c.args...)
 			require.ErrorContains(t, err, c.message)
 			assert.Equal(t, exitUsage, exitCode(err))
@@ -111,10 +120,22 @@ func TestTokenIssueRefuses(t *testing.T) {
 	}
 }
 
-// Two runs in one directory sign with one key: that of serve.
-func TestTokenIssueKeepsTheDevelopmentKey(t *testing.T) {
-	stdout, _, err := executeToken(t, map[string]string{"AUTH_JWT_ALGORITHM": "EdDSA"}, "issue", "--user", tokenUser, "--tenant", tokenTenant)
+func TestDevelopmentSigningKeyIsKept(t *testing.T) {
+	const path = ".data/signing-key-EdDSA.pem"
+	environment := map[string]string{"APP_NAME": "notes", "AUTH_JWT_AUDIENCE": "notes-api", "AUTH_JWT_ALGORITHM": "EdDSA"}
+	args := []string{"issue", "--user", tokenUser, "--tenant", tokenTenant}
+	t.Chdir(t.TempDir())
+	first, _, err := executeToken(t, environment, args...)
 	require.NoError(t, err)
-	require.Equal(t, 2, strings.Count(stdout, "."))
-	require.FileExists(t, ".data/signing-key-EdDSA.pem")
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	assert.Equal(t, os.FileMode(0o600), info.Mode())
+	second, _, err := executeToken(t, environment, args...)
+	require.NoError(t, err)
+	header := func(token string) string { before, _, _ := strings.Cut(token, "."); return before }
+	assert.Equal(t, header(first), header(second), "both tokens have the kid of one key")
+
+	require.NoError(t, os.WriteFile(path, []byte("no key"), 0o600))
+	_, _, err = executeToken(t, environment, args...)
+	require.ErrorContains(t, err, "delete the file to get a new key")
 }

@@ -1,9 +1,22 @@
-// Package app is the service: it builds every part from the configuration, in order, and takes them down in reverse.
+// Package app assembles the service: it builds all parts from the configuration and stops them in
+// reverse order.
+//
+// A request passes these functions, here for GET /v1/api-keys/{id}:
+//
+//	server.NewEcho           correlation id, access log, panics, limits of bodies; renders errors
+//	cors.CORS.Middleware     in NewEcho before the limits: headers for browsers, preflights // part:cors
+//	ratelimit.Limits         refuses clients over their limit // part:ratelimit
+//	auth.Authenticate        the principal, the tenant and log fields in ctx
+//	auth.Require             the permission of the route; see routes
+//	apikeys.Handler.Get      decodes and encodes
+//	apikeys.Service.Get      limits what the principal may see
+//	apikeys.store.get        one SQL statement, a transaction of the tenant
 package app
 
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -19,63 +32,99 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/app/audit"
 	"github.com/netrun-systems/go-service-template/internal/app/identity"
 	"github.com/netrun-systems/go-service-template/internal/app/members"
-	"github.com/netrun-systems/go-service-template/internal/app/notes"
+	"github.com/netrun-systems/go-service-template/internal/app/notes" // part:notes
+	"github.com/netrun-systems/go-service-template/internal/app/retention"
 	"github.com/netrun-systems/go-service-template/internal/app/session"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
+	"github.com/netrun-systems/go-service-template/internal/platform/config"
+	"github.com/netrun-systems/go-service-template/internal/platform/cors" // part:cors
 	"github.com/netrun-systems/go-service-template/internal/platform/db"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 	"github.com/netrun-systems/go-service-template/internal/platform/logging"
+	"github.com/netrun-systems/go-service-template/internal/platform/ratelimit" // part:ratelimit
 	"github.com/netrun-systems/go-service-template/internal/platform/server"
 	"github.com/netrun-systems/go-service-template/migrations"
 )
 
 var log = logging.For()
 
-const (
-	statsInterval = time.Minute
-	trailTimeout  = 5 * time.Second // for the sinks of the audit trail to take what is left
-)
+const statsInterval = time.Minute
 
-// App is the service. Its life is New, Listen, Connect, Run, Close.
+// App is the service. Call New, Listen, Connect, Run and Close in this order.
 type App struct {
 	config   *Config
-	echo     *echo.Echo
+	echo     *echo.Echo                // all routes
+	serving  atomic.Pointer[echo.Echo] // echo after Connect, before it only health checks
 	server   *server.Server
 	metrics  *prometheus.Registry
-	pool     *db.Pool         // nil before Connect
-	keys     *auth.Keyring    // nil before Connect
-	trail    *audit.Recorder  // nil before Connect
-	sessions *session.Service // nil before Connect
-	apiKeys  *apikeys.Service // nil before Connect
+	pool     *db.Pool          // nil before Connect
+	keys     *auth.Keyring     // nil before Connect
+	sessions *session.Service  // nil before Connect
+	apiKeys  *apikeys.Service  // nil before Connect
+	requests *ratelimit.Limits // part:ratelimit
+	models   *models           // part:llm
 	limits   atomic.Pointer[identity.Limits]
-	stopping atomic.Pointer[time.Time] // when the shutdown began; nil for an App that has not run
+	cors     *cors.CORS                // part:cors
+	stopping atomic.Pointer[time.Time] // when the shutdown began, or nil
 }
 
-// New returns a service that has not touched anything yet. version is the build's.
+// New returns a service without any resources. The version is that of the build.
 func New(cfg *Config, version string) (*App, error) {
-	schema, err := db.Latest(migrations.Files)
+	a := &App{config: cfg, metrics: prometheus.NewRegistry()}
+	var early []echo.MiddlewareFunc
+	// part:cors begin
+	browsers, err := cors.New(cfg.CORS, logging.Logger{})
 	if err != nil {
 		return nil, err
 	}
-	a := &App{config: cfg, echo: server.NewEcho(cfg.HTTP, logging.Logger{}, db.MapError), metrics: prometheus.NewRegistry()}
+	a.cors = browsers
+	early = append(early, a.cors.Middleware)
+	// part:cors end
+	a.echo = server.NewEcho(cfg.HTTP, logging.Logger{}, early...)
 	health := server.NewHealth(logging.Logger{},
-		server.Check{Name: "database", Func: func(ctx context.Context) error { return a.pool.Ping(ctx) }},
-		server.Check{Name: "schema", Func: func(ctx context.Context) error { return a.pool.CheckSchema(ctx, schema) }},
+		server.Check{
+			Name: "database", Func: func(ctx context.Context) error { return a.pool.Ping(ctx) },
+			Utilization: func() float64 { return a.pool.Utilization() },
+		},
+		server.Check{
+			Name: "schema", Func: func(ctx context.Context) error { return a.pool.CheckSchema(ctx, migrations.Latest()) },
+		},
 	)
-	add(a.echo, http.MethodGet, "/healthz", health.Live)
-	add(a.echo, http.MethodGet, "/readyz", health.Ready)
-	a.server = server.New(cfg.HTTP, a.echo, server.Options{
+	starting, err := startingEcho(cfg.HTTP)
+	err = errors.Join(err, guard{}.register(a.echo, healthRoutes(health.Live, health.Ready)))
+	if err != nil {
+		return nil, err
+	}
+	a.serving.Store(starting)
+	handler := func(w http.ResponseWriter, r *http.Request) { a.serving.Load().ServeHTTP(w, r) }
+	a.server = server.New(cfg.HTTP, http.HandlerFunc(handler), server.Options{
 		Version: version, Health: health, Metrics: promhttp.HandlerFor(a.metrics, promhttp.HandlerOpts{}),
 	})
 	return a, nil
 }
 
-// Listen binds the addresses, so that one in use is found before anything is started or changed. Requests wait for Run.
+// startingEcho returns the handler during the start: alive, but not ready. The start may wait for the
+// database longer than an orchestrator waits for its liveness probe.
+func startingEcho(cfg server.Config) (*echo.Echo, error) {
+	starting := func(context.Context) error { return errors.Sentinel("the service is starting") }
+	health := server.NewHealth(logging.Logger{}, server.Check{Name: "start", Func: starting})
+	e := server.NewEcho(cfg, logging.Logger{})
+	e.Any("/*", func(echo.Context) error {
+		return errors.Overloaded(errors.Sentinel("the service is starting"), time.Second)
+	})
+	return e, guard{}.register(e, healthRoutes(health.Live, health.Ready))
+}
+
+// Listen binds the addresses, so that an address in use is found before anything is started or
+// changed, and serves health checks.
 func (a *App) Listen(ctx context.Context) error { return a.server.Listen(ctx) }
 
-// Connect opens the database, migrates it where the configuration says so, and adds what is built on it.
+// Addr returns the address of the API, or nil before Listen.
+func (a *App) Addr() net.Addr { return a.server.Addr() }
+
+// Connect opens the database, migrates it if configured, and builds the features.
 func (a *App) Connect(ctx context.Context) error {
-	pool, err := openDatabase(ctx, a.config)
+	pool, err := openDatabase(ctx, &a.config.DatabaseConfig)
 	if err != nil {
 		return err
 	}
@@ -85,10 +134,14 @@ func (a *App) Connect(ctx context.Context) error {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		collectors.NewDBStatsCollector(pool.SQL(), "main"),
 	)
-	return a.build() //nolint:contextcheck // a request has a ctx of its own
+	if err := a.build(); err != nil { //nolint:contextcheck // each request has its own ctx
+		return err
+	}
+	a.serving.Store(a.echo)
+	return nil
 }
 
-// build wires the features: keys, services, handlers, routes.
+// build creates the keys, services, handlers and routes.
 func (a *App) build() error {
 	cfg := a.config.Auth
 	keys, err := cfg.KeySet()
@@ -102,69 +155,86 @@ func (a *App) build() error {
 	if err != nil {
 		return fmt.Errorf("make the token issuer: %w", err)
 	}
-	revocations := auth.NewRevocations(auth.RevocationsOptions{Lookup: session.Lookup(a.pool)})
+	revocations := auth.NewRevocations(session.Lookup(a.pool))
 	verifier, err := auth.NewVerifier(a.keys, auth.VerifierOptions{
 		Issuer: cfg.Issuer, Audience: cfg.Audience, Policy: access.Policy, Leeway: cfg.Leeway, Revoked: revocations.Check,
 	})
 	if err != nil {
 		return fmt.Errorf("make the token verifier: %w", err)
 	}
-	passwords, err := auth.NewPasswords(cfg.PasswordOptions())
+	passwords, err := auth.NewPasswords(cfg.PasswordConfig)
 	if err != nil {
 		return fmt.Errorf("make the password hasher: %w", err)
 	}
+	one := cfg.PasswordConfig
+	one.HashConcurrency = 1 // anybody can register: most cores stay for logins
+	first, err := auth.NewPasswords(one)
+	if err != nil {
+		return fmt.Errorf("make the password hasher of registrations: %w", err)
+	}
 
-	a.trail = audit.NewRecorder(a.pool) // name an [audit.Sink] here to send the trail elsewhere, too
-	a.sessions = session.NewService(session.Options{
-		Pool: a.pool, Issuer: issuer, Audit: a.trail, Revocations: revocations, Config: a.config.Session, Leeway: cfg.Leeway,
-	})
-	a.apiKeys = apikeys.NewService(a.pool, a.trail)
+	trail := audit.NewTrail(a.pool)
+	a.sessions = session.NewService(a.pool, issuer, trail, revocations, a.config.Session, cfg.Leeway)
+	a.apiKeys = apikeys.NewService(a.pool, trail)
 	a.limits.Store(&a.config.Login)
-	people := identity.NewService(identity.Options{
-		Pool: a.pool, Passwords: passwords, Sessions: a.sessions, Audit: a.trail, Limits: func() identity.Limits { return *a.limits.Load() },
+	limits := func() identity.Limits { return *a.limits.Load() }
+
+	authenticate := auth.Authenticate(auth.Authentication{
+		Verifier: verifier, APIKey: a.apiKeys.Authenticate, Scope: tenantScope, OnRejected: trail.Rejected,
 	})
-	team := members.NewService(members.Options{Pool: a.pool, Passwords: passwords, Sessions: a.sessions, Audit: a.trail})
+	// part:ratelimit begin
+	if a.requests, err = ratelimit.New(a.config.Limits, log); err != nil {
+		return err
+	}
+	authenticate = a.requests.Failures(authenticate)
+	// part:ratelimit end
+	// part:llm begin
+	if a.models, err = newModels(&a.config.LLM, a.pool); err != nil {
+		return err
+	}
+	// part:llm end
 
-	a.echo.Use(audit.Middleware)
-	guard{
-		authenticate: auth.Authenticate(auth.Authentication{
-			Verifier: verifier, APIKey: a.apiKeys.Authenticate, OnRejected: a.trail.Rejected,
-		}),
-		denied: a.trail.Denied,
-	}.register(a.echo, routes(handlers{
-		keys:     auth.JWKS(a.keys),
-		identity: identity.NewHandler(people),
-		sessions: session.NewHandler(a.sessions),
-		apiKeys:  apikeys.NewHandler(a.apiKeys),
-		members:  members.NewHandler(team),
-		notes:    notes.NewHandler(notes.NewService(a.pool)),
-		audit:    audit.NewHandler(audit.NewService(a.pool)),
+	return guard{
+		authenticate: authenticate,
+		denied:       trail.Denied,
+		requests:     a.requests, // part:ratelimit
+	}.register(a.echo, routes(handlers{ // without names, so that a missing handler is a compile error
+		auth.JWKS(a.keys),
+		identity.NewHandler(identity.NewService(a.pool, passwords, first, a.sessions, trail, limits)),
+		session.NewHandler(a.sessions),
+		apikeys.NewHandler(a.apiKeys),
+		members.NewHandler(members.NewService(a.pool, passwords, a.sessions, trail)),
+		notes.NewHandler(notes.NewService(a.pool, trail)),           // part:notes
+		notes.NewSummaryHandler(a.pool, a.models, a.models.windows), // part:notes part:llm
+		audit.NewHandler(trail),
 	}))
-	return nil
 }
 
-// Run serves until ctx ends, and then stops in this order: readiness goes off, requests are drained, workers end, and the audit
-// trail is handed on. The database stays open until [App.Close], since requests need it to the last.
+// Run serves until ctx ends. Then it reports unready, drains requests and stops the background
+// work. The database stays open until [App.Close].
 func (a *App) Run(ctx context.Context) error {
-	defer context.AfterFunc(ctx, a.markStopping)()
-	stop := a.work(context.WithoutCancel(ctx))
+	defer context.AfterFunc(ctx, a.MarkStopping)()
+	stop := a.startWorkers(context.WithoutCancel(ctx))
 	err := a.server.Run(ctx)
-	a.markStopping() // the server may have ended by itself
+	a.MarkStopping() // the server may have stopped by itself
 	stop()
-	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), trailTimeout)
-	defer cancel()
-	return errors.Join(err, a.trail.Close(closing))
+	return err
 }
 
-// work starts what runs beside the requests. stop ends it, and returns when it has ended.
-func (a *App) work(ctx context.Context) (stop func()) {
+// startWorkers starts the background work. stop ends it and waits for it.
+func (a *App) startWorkers(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var all sync.WaitGroup
 	all.Go(func() { a.pool.LogStats(ctx, statsInterval) })
 	all.Go(func() { a.apiKeys.Run(ctx) })
+	all.Go(func() { retention.Run(ctx, a.pool) })
 	all.Go(func() {
-		// Without it each token is looked up in the database, so that the service goes on.
-		if err := a.sessions.Watch(ctx, a.config.Database, actAs(a.config)); err != nil {
+		// An error is not fatal: each token is then looked up in the database.
+		err := a.sessions.Watch(ctx, func(ctx context.Context, o db.ListenOptions) error {
+			o.Role = actAs(&a.config.DatabaseConfig)
+			return a.pool.Listen(ctx, a.config.Database, o)
+		})
+		if err != nil {
 			log.Error(ctx, "revocations_not_watched", logging.Err(err))
 		}
 	})
@@ -174,14 +244,16 @@ func (a *App) work(ctx context.Context) (stop func()) {
 	}
 }
 
-func (a *App) markStopping() {
+// MarkStopping records that the shutdown begins now, unless it has begun. Run does it too.
+func (a *App) MarkStopping() {
 	now := time.Now()
 	a.stopping.CompareAndSwap(nil, &now)
 }
 
-// Close gives back what Listen and Connect have taken. It is the end of a service that has run, and may be called of any.
+// Close releases what Listen and Connect acquired. It may be called at any time.
 func (a *App) Close() error {
 	err := a.server.Close()
+	err = errors.Join(err, a.requests.Close()) // part:ratelimit
 	if a.pool != nil {
 		err = errors.Join(err, a.pool.Close())
 	}
@@ -189,4 +261,38 @@ func (a *App) Close() error {
 		log.Info(context.Background(), "service_stopped", logging.Duration("duration_ms", time.Since(*began)))
 	}
 	return err
+}
+
+// Reconfigure applies changes of live variables, those with env-live. It keeps cfg and must not be
+// called before Connect or concurrently.
+func (a *App) Reconfigure(ctx context.Context, cfg *Config, change config.Change) error {
+	var errs []error
+	if change.Has("LOG_LEVEL") {
+		errs = append(errs, logging.SetLevel(cfg.LogLevel))
+	}
+	if change.Has("AUTH_JWT_PRIVATE_KEY", "AUTH_JWT_PUBLIC_KEYS") {
+		errs = append(errs, a.changeKeys(cfg))
+	}
+	if change.Has("DB_POOL_SIZE", "DB_MAX_OVERFLOW", "DB_SLOW_QUERY") {
+		a.pool.Reconfigure(ctx, cfg.Database)
+	}
+	a.limits.Store(&cfg.Login)
+	a.requests.Reconfigure(cfg.Limits)                // part:ratelimit
+	errs = append(errs, a.cors.Reconfigure(cfg.CORS)) // part:cors
+	return errors.Join(errs...)
+}
+
+// changeKeys replaces the keys that sign and verify. Without a configured private key it keeps the
+// generated one.
+func (a *App) changeKeys(cfg *Config) error {
+	updated := cfg.Auth
+	if updated.PrivateKey.IsZero() {
+		updated.PrivateKey = a.config.Auth.PrivateKey
+	}
+	keys, err := updated.KeySet()
+	if err != nil {
+		return fmt.Errorf("change the signing keys: %w", err)
+	}
+	a.keys.Swap(keys)
+	return nil
 }

@@ -6,34 +6,56 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/config"
 	"github.com/netrun-systems/go-service-template/internal/platform/config/keyvault"
+	"github.com/netrun-systems/go-service-template/internal/platform/cors" // part:cors
 	"github.com/netrun-systems/go-service-template/internal/platform/db"
+	"github.com/netrun-systems/go-service-template/internal/platform/ratelimit" // part:ratelimit
 	"github.com/netrun-systems/go-service-template/internal/platform/server"
 )
 
-// Config is everything that can be set from outside.
+// Config is the configuration of the service.
 type Config struct {
+	HTTP server.Config
+	CORS cors.Config // part:cors
+	DatabaseConfig
+	Auth    auth.Config
+	Session session.Config
+	Login   identity.Limits
+	Limits  ratelimit.Config // part:ratelimit
+	LLM     LLMConfig        // part:llm
+}
+
+// DatabaseConfig is the part of [Config] for commands that use only the database.
+type DatabaseConfig struct {
 	config.Base
-	HTTP     server.Config
 	Database db.Config
 	KeyVault keyvault.Config
-	Auth     auth.Config
-	Session  session.Config
-	Login    identity.Limits
 }
 
-// Validate checks what no part can check alone.
-func (c *Config) Validate(p *config.Problems) {
-	c.Auth.Check(p.Add)
+// AccountConfig is the part of [Config] for commands that manage accounts.
+type AccountConfig struct {
+	DatabaseConfig
+	Passwords auth.PasswordConfig
+}
+
+// Validate reports a missing DATABASE_URL outside of development.
+func (c *DatabaseConfig) Validate(report func(variable, rule, message string)) {
 	if c.Database.URL.IsZero() && c.Environment != config.Development {
-		p.Add("DATABASE_URL", "required", "is required outside of development")
+		report("DATABASE_URL", "required", "is required outside of development")
+	}
+}
+
+// Validate reports a missing signing key, and defaults the token issuer to the name of the service.
+func (c *Config) Validate(report func(variable, rule, message string)) {
+	if c.Auth.Issuer == "" {
+		c.Auth.Issuer = c.AppName
 	}
 	if c.Auth.PrivateKey.IsZero() && !c.trusting() {
-		p.Add("AUTH_JWT_PRIVATE_KEY", "required", "is required outside of development and testing")
+		report("AUTH_JWT_PRIVATE_KEY", "required", "is required outside of development and testing")
 	}
 }
 
-// trusting reports whether this is a place without real users, where a signing key may be made up and the database role may
-// be one that row security does not bind, which is then exchanged for one that it does.
-func (c *Config) trusting() bool {
+// trusting reports whether the environment has no real users. A signing key may then be generated,
+// and the database role may bypass row security; the pool switches to a role that does not.
+func (c *DatabaseConfig) trusting() bool {
 	return c.Environment == config.Development || c.Environment == config.Testing
 }

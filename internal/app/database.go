@@ -2,77 +2,81 @@ package app
 
 import (
 	"context"
+	"fmt"
+	"time"
 
-	"github.com/google/uuid"
-
-	"github.com/netrun-systems/go-service-template/internal/app/account"
 	"github.com/netrun-systems/go-service-template/internal/app/audit"
+	"github.com/netrun-systems/go-service-template/internal/app/identity"
+	"github.com/netrun-systems/go-service-template/internal/app/session"
+	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/db"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 	"github.com/netrun-systems/go-service-template/migrations"
 )
 
-// databaseRole is the role that the migrations create.
+// databaseRole is the role that the migrations create, with the privileges that the service needs.
 const databaseRole = "app_role"
 
-// actAs returns the role that the service acts as where it logs in as a superuser, which is in development and testing only.
-func actAs(cfg *Config) string {
+// actAs returns the role to switch to after connecting. In development and testing the service
+// connects as a superuser.
+func actAs(cfg *DatabaseConfig) string {
 	if cfg.trusting() {
 		return databaseRole
 	}
 	return ""
 }
 
-// openDatabase migrates and opens. In development the migrations make the role that the pool then acts as; elsewhere a role
-// that row security does not bind is refused before it changes anything.
-func openDatabase(ctx context.Context, cfg *Config) (*db.Pool, error) {
-	options := db.Options{Role: actAs(cfg)}
-	if cfg.trusting() {
+// openDatabase migrates the database if configured, and opens it. Outside of development and testing
+// a login with too many privileges is refused before the migrations change anything.
+func openDatabase(ctx context.Context, cfg *DatabaseConfig) (*db.Pool, error) {
+	options := db.Options{Role: actAs(cfg), Member: databaseRole}
+	if cfg.Database.Migrates() {
+		if !cfg.trusting() {
+			if err := db.CheckLogin(ctx, cfg.Database, options); err != nil {
+				return nil, err
+			}
+		}
 		if err := migrate(ctx, cfg); err != nil {
 			return nil, err
 		}
-		return db.Open(ctx, cfg.Database, options)
 	}
-	pool, err := db.Open(ctx, cfg.Database, options)
-	if err != nil {
-		return nil, err
-	}
-	if err := migrate(ctx, cfg); err != nil {
-		return nil, errors.Join(err, pool.Close())
-	}
-	return pool, nil
+	return db.Open(ctx, cfg.Database, options)
 }
 
-// migrate applies the migrations where the configuration says so.
-func migrate(ctx context.Context, cfg *Config) error {
-	if !cfg.Database.Migrates() {
-		return nil
-	}
+func migrate(ctx context.Context, cfg *DatabaseConfig) error {
 	m, err := db.NewMigrator(ctx, cfg.Database, migrations.Files, logging.Logger{})
 	if err != nil {
 		return err
 	}
-	return errors.Join(m.Up(ctx), m.Close())
+	return errors.Join(Migrate(ctx, m), m.Close())
 }
 
-// VerifyAccount notes that an account is that of its email's owner, in the audit trail of the system too; see [account.Store.Verify].
-// It returns the id of the user.
-func VerifyAccount(ctx context.Context, cfg *Config, email string) (id uuid.UUID, err error) {
-	pool, err := openDatabase(ctx, cfg)
+// Migrate applies the pending migrations and checks that the service may use the tables.
+func Migrate(ctx context.Context, m *db.Migrator) error {
+	if err := m.Up(ctx); err != nil {
+		return err
+	}
+	return m.CheckPrivileges(ctx, databaseRole)
+}
+
+// WithOperator calls do with an operator on the database of cfg.
+func WithOperator(ctx context.Context, cfg *AccountConfig, do func(*identity.Operator) error) (err error) {
+	passwords, err := auth.NewPasswords(cfg.Passwords)
 	if err != nil {
-		return id, err
+		return fmt.Errorf("make the password hasher: %w", err)
+	}
+	pool, err := openDatabase(ctx, &cfg.DatabaseConfig)
+	if err != nil {
+		return err
 	}
 	defer func() { err = errors.Join(err, pool.Close()) }()
-	trail := audit.NewRecorder(pool) //nolint:contextcheck // there is no sink whose ctx it could be
-	err = pool.InTx(ctx, func(ctx context.Context) error {
-		var isNew bool
-		if id, isNew, err = account.NewStore(pool).Verify(ctx, email); err != nil || !isNew {
-			return err
-		}
-		return trail.Record(ctx, audit.Entry{
-			Event: "account_verified", TargetType: "user", TargetID: id.String(), Reason: "command_line",
-		})
-	})
-	return id, err
+	trail := audit.NewTrail(pool)
+	// The command opens no sessions, so it needs neither keys nor lifetimes.
+	revocations := auth.NewRevocations(session.Lookup(pool))
+	sessions := session.NewService(pool, nil, trail, revocations, session.Config{}, maxLeeway)
+	return do(identity.NewOperator(pool, passwords, sessions, trail))
 }
+
+// maxLeeway is the maximum of AUTH_LEEWAY.
+const maxLeeway = time.Minute

@@ -1,8 +1,11 @@
 package app
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"github.com/netrun-systems/go-service-template/internal/app/access"
@@ -10,103 +13,259 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/app/audit"
 	"github.com/netrun-systems/go-service-template/internal/app/identity"
 	"github.com/netrun-systems/go-service-template/internal/app/members"
-	"github.com/netrun-systems/go-service-template/internal/app/notes"
+	"github.com/netrun-systems/go-service-template/internal/app/notes" // part:notes
 	"github.com/netrun-systems/go-service-template/internal/app/session"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
+	"github.com/netrun-systems/go-service-template/internal/platform/db"
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
+	"github.com/netrun-systems/go-service-template/internal/platform/ratelimit" // part:ratelimit
+	"github.com/netrun-systems/go-service-template/internal/platform/server"
+	"github.com/netrun-systems/go-service-template/internal/platform/server/request"
 )
 
-// condition is what a route asks of who wants to use it.
-type condition struct {
+// handler is an Echo handler for requests that have a principal.
+type handler = func(echo.Context, auth.Principal) error
+
+// The permissions of endpoints that need none of the policy.
+const (
+	anybody       auth.Permission = "public"
+	authenticated auth.Permission = "authenticated"
+)
+
+// endpoint is a handler and the permission to call it. The zero endpoint refuses everybody.
+type endpoint struct {
 	permission auth.Permission
-	self       bool // the user whom :id names, signed in as themselves, needs no permission
+	self       bool // the user named by the path parameter id needs no permission
+	public     echo.HandlerFunc
+	handler    handler
+	parameters []string        // that the query may have
+	maxBody    int64           // bytes; zero for HTTP_BODY_LIMIT alone
+	rate       ratelimit.Route // part:ratelimit
 }
 
-func may(p auth.Permission) condition       { return condition{permission: p} }
-func mayOrSelf(p auth.Permission) condition { return condition{permission: p, self: true} }
+func public(h echo.HandlerFunc) endpoint        { return endpoint{permission: anybody, public: h} }
+func signedIn(h handler) endpoint               { return endpoint{permission: authenticated, handler: h} }
+func may(p auth.Permission, h handler) endpoint { return endpoint{permission: p, handler: h} }
+func mayOrSelf(p auth.Permission, h handler) endpoint {
+	return endpoint{permission: p, self: true, handler: h}
+}
 
-// Conditions that are no permission of the policy.
-var (
-	public   = may("public")        // anybody
-	signedIn = may("authenticated") // whoever has a good credential
-)
+// query names the query parameters of an endpoint. Any other is refused.
+func (e endpoint) query(names ...string) endpoint {
+	e.parameters = names
+	return e
+}
+
+// list is like query for a list, which also has the parameters of its pages.
+func (e endpoint) list(names ...string) endpoint { return e.query(append(names, "limit", "cursor")...) }
+
+// smallBody lowers the limit of the body for a password or a token, which anybody may send.
+func (e endpoint) smallBody() endpoint {
+	e.maxBody = 16 << 10
+	return e
+}
+
+// part:ratelimit begin
+
+// limited limits a route to RATELIMIT_RATE and RATELIMIT_BURST divided by a number. Each name has a
+// counter of its own for each client; routes without a name share the counter "default".
+func (e endpoint) limited(name string, divisor int) endpoint {
+	e.rate = ratelimit.Route{Name: name, Divisor: divisor}
+	return e
+}
+
+// part:ratelimit end
+
+// check returns an error for a mistake in the list of routes.
+func (e endpoint) check() error {
+	if e.public == nil && e.handler == nil {
+		return errNoHandler
+	}
+	if e.permission == anybody || e.permission == authenticated {
+		return nil
+	}
+	for _, role := range access.Policy.Roles() {
+		if access.Policy.Can([]auth.Role{role}, e.permission) {
+			return nil
+		}
+	}
+	return fmt.Errorf("no role has the permission %q: add it to package access", e.permission)
+}
+
+var errNoHandler = errors.Sentinel("it has no handler")
 
 // route is a route of the API.
 type route struct {
 	method, path string
-	condition    condition
-	handler      echo.HandlerFunc
+	endpoint     endpoint
 }
 
-// handlers are what the routes lead to.
+// handlers are the handlers of all features.
 type handlers struct {
-	keys     echo.HandlerFunc
-	identity *identity.Handler
-	sessions *session.Handler
-	apiKeys  *apikeys.Handler
-	members  *members.Handler
-	notes    *notes.Handler
-	audit    *audit.Handler
+	keys      echo.HandlerFunc
+	identity  *identity.Handler
+	sessions  *session.Handler
+	apiKeys   *apikeys.Handler
+	members   *members.Handler
+	notes     *notes.Handler        // part:notes
+	summaries *notes.SummaryHandler // part:notes part:llm
+	audit     *audit.Handler
 }
 
-// Route is a route as people see it: its permission is that of the policy, "authenticated" or "public".
+// Route describes a route. Its permission is one of the policy, "authenticated" or "public".
 type Route struct {
 	Method     string          `json:"method"`
 	Path       string          `json:"path"`
 	Permission auth.Permission `json:"permission"`
-	Self       bool            `json:"self,omitempty"` // the user whom :id names may do it without
+	Self       bool            `json:"self,omitempty"` // the user named by :id needs no permission
 }
 
-// Routes lists the routes of the API, and those for the health of the service.
+// Routes returns the routes of the API and the health checks.
 func Routes() []Route {
-	all := append([]route{{http.MethodGet, "/healthz", public, nil}, {http.MethodGet, "/readyz", public, nil}}, routes(handlers{})...)
+	all := append(healthRoutes(nil, nil), routes(handlers{})...)
 	list := make([]Route, len(all))
 	for i, r := range all {
-		list[i] = Route{r.method, r.path, r.condition.permission, r.condition.self}
+		list[i] = Route{r.method, r.path, r.endpoint.permission, r.endpoint.self}
 	}
 	return list
 }
 
-// routes is the one list of the routes of the API.
+// healthRoutes returns the routes that need no database.
+func healthRoutes(live, ready echo.HandlerFunc) []route {
+	return []route{{http.MethodGet, "/healthz", public(live)}, {http.MethodGet, "/readyz", public(ready)}}
+}
+
+// routes returns the routes of the API.
 func routes(h handlers) []route {
 	return []route{
-		{http.MethodGet, "/.well-known/jwks.json", public, h.keys},
+		{http.MethodGet, "/.well-known/jwks.json", public(h.keys)},
 
-		{http.MethodPost, "/v1/auth/register", public, h.identity.Register},
-		{http.MethodPost, "/v1/auth/login", public, h.identity.Login},
-		{http.MethodPost, "/v1/auth/refresh", public, h.sessions.Refresh},
-		{http.MethodPost, "/v1/auth/logout", signedIn, h.sessions.Logout},
-		{http.MethodPost, "/v1/auth/logout-all", signedIn, h.sessions.LogoutAll},
-		{http.MethodGet, "/v1/auth/sessions", signedIn, h.sessions.List},
-		{http.MethodDelete, "/v1/auth/sessions/:id", signedIn, h.sessions.End},
-		{http.MethodGet, "/v1/me", signedIn, h.identity.Me},
-		{http.MethodPost, "/v1/me/password", signedIn, h.identity.ChangePassword},
+		{http.MethodPost, "/v1/auth/register", public(h.identity.Register).
+			limited("register", 10). // part:ratelimit
+			smallBody()},
+		{http.MethodPost, "/v1/auth/login", public(h.identity.Login).
+			limited("login", 5). // part:ratelimit
+			smallBody()},
+		{http.MethodPost, "/v1/auth/refresh", public(h.sessions.Refresh).
+			limited("refresh", 2). // part:ratelimit
+			smallBody()},
+		{http.MethodPost, "/v1/auth/logout", signedIn(h.sessions.Logout).smallBody()},
+		{http.MethodPost, "/v1/auth/logout-all", signedIn(h.sessions.LogoutAll).smallBody()},
+		{http.MethodGet, "/v1/auth/sessions", signedIn(h.sessions.List)},
+		{http.MethodDelete, "/v1/auth/sessions/:id", signedIn(h.sessions.End)},
+		{http.MethodGet, "/v1/me", signedIn(h.identity.Me)},
+		{http.MethodPost, "/v1/me/password", signedIn(h.identity.ChangePassword).
+			limited("password", 10). // part:ratelimit
+			smallBody()},
 
-		{http.MethodGet, "/v1/api-keys", may(access.APIKeysRead), h.apiKeys.List},
-		{http.MethodPost, "/v1/api-keys", may(access.APIKeysWrite), h.apiKeys.Create},
-		{http.MethodGet, "/v1/api-keys/:id", may(access.APIKeysRead), h.apiKeys.Get},
-		{http.MethodDelete, "/v1/api-keys/:id", may(access.APIKeysWrite), h.apiKeys.Revoke},
+		{http.MethodGet, "/v1/api-keys", may(access.APIKeysRead, h.apiKeys.List).list()},
+		{http.MethodPost, "/v1/api-keys", may(access.APIKeysWrite, h.apiKeys.Create)},
+		{http.MethodGet, "/v1/api-keys/:id", may(access.APIKeysRead, h.apiKeys.Get)},
+		{http.MethodDelete, "/v1/api-keys/:id", may(access.APIKeysWrite, h.apiKeys.Revoke)},
 
-		{http.MethodGet, "/v1/users", may(access.UsersRead), h.members.List},
-		{http.MethodPost, "/v1/users", may(access.UsersWrite), h.members.Add},
-		{http.MethodGet, "/v1/users/:id", mayOrSelf(access.UsersRead), h.members.Get},
-		{http.MethodPatch, "/v1/users/:id", may(access.UsersWrite), h.members.Change},
-		{http.MethodDelete, "/v1/users/:id", mayOrSelf(access.UsersWrite), h.members.Remove},
+		{http.MethodGet, "/v1/users", may(access.UsersRead, h.members.List).list()},
+		{http.MethodPost, "/v1/users", may(access.UsersWrite, h.members.Create)},
+		{http.MethodGet, "/v1/users/:id", mayOrSelf(access.UsersRead, h.members.Get)},
+		{http.MethodPatch, "/v1/users/:id", may(access.UsersWrite, h.members.Update)},
+		{http.MethodDelete, "/v1/users/:id", mayOrSelf(access.UsersWrite, h.members.Delete)},
 
-		{http.MethodGet, "/v1/notes", may(access.NotesRead), h.notes.List},
-		{http.MethodPost, "/v1/notes", may(access.NotesWrite), h.notes.Create},
-		{http.MethodGet, "/v1/notes/:id", may(access.NotesRead), h.notes.Get},
-		{http.MethodPatch, "/v1/notes/:id", may(access.NotesWrite), h.notes.Update},
-		{http.MethodDelete, "/v1/notes/:id", may(access.NotesWrite), h.notes.Delete},
+		{http.MethodGet, "/v1/notes", may(access.NotesRead, h.notes.List).list("q", "tag")},        // part:notes
+		{http.MethodPost, "/v1/notes", may(access.NotesWrite, h.notes.Create)},                     // part:notes
+		{http.MethodGet, "/v1/notes/:id", may(access.NotesRead, h.notes.Get)},                      // part:notes
+		{http.MethodPatch, "/v1/notes/:id", may(access.NotesWrite, h.notes.Update)},                // part:notes
+		{http.MethodDelete, "/v1/notes/:id", may(access.NotesWrite, h.notes.Delete)},               // part:notes
+		{http.MethodPost, "/v1/notes/:id/summary", may(access.NotesSummarize, h.summaries.Create)}, // part:notes part:llm
 
-		{http.MethodGet, "/v1/audit", may(access.AuditRead), h.audit.List},
+		{http.MethodGet, "/v1/audit", may(access.AuditRead, h.audit.List).list("event", "actor_id", "target_type", "target_id", "since", "until")},
 	}
 }
 
-// add adds a route, and HEAD with every GET (RFC 9110, section 9.3.2), which Echo does not do by itself. net/http leaves
-// out the body.
+// add adds a route, and HEAD for every GET (RFC 9110, section 9.3.2), which Echo does not do.
+// net/http omits the body.
 func add(e *echo.Echo, method, path string, handler echo.HandlerFunc) {
 	e.Add(method, path, handler)
 	if method == http.MethodGet {
 		e.Add(http.MethodHead, path, handler)
+	}
+}
+
+// guard authenticates and authorizes requests.
+type guard struct {
+	authenticate echo.MiddlewareFunc                // made by [auth.Authenticate] with [tenantScope]
+	denied       func(context.Context, auth.Denial) // records refused requests
+	requests     *ratelimit.Limits                  // part:ratelimit
+}
+
+// tenantScope makes the database transactions of a request act for the tenant and the user of its
+// principal.
+func tenantScope(ctx context.Context, p auth.Principal) context.Context {
+	return db.WithMember(ctx, p.TenantID, p.UserID)
+}
+
+// register adds the routes to e. It returns an error for a route without a handler and for one with
+// a permission that nobody has.
+func (g guard) register(e *echo.Echo, list []route) error {
+	for _, r := range list {
+		if err := r.endpoint.check(); err != nil {
+			return fmt.Errorf("add the route %s %s: %w", r.method, r.path, err)
+		}
+		handler := g.protect(r.endpoint)
+		if r.endpoint.maxBody > 0 {
+			handler = server.BodyLimit(r.endpoint.maxBody)(handler)
+		}
+		add(e, r.method, r.path, handler)
+	}
+	return nil
+}
+
+// protect puts an endpoint behind its rate limit, authentication and its permission. It composes the
+// middleware once; Echo would do so for every request.
+func (g guard) protect(e endpoint) echo.HandlerFunc {
+	handler := g.authorize(e)
+	handler = g.requests.Requests(e.rate)(handler) // part:ratelimit
+	if e.permission == anybody {
+		return handler
+	}
+	return g.authenticate(handler)
+}
+
+// authorize puts an endpoint behind its permission.
+func (g guard) authorize(e endpoint) echo.HandlerFunc {
+	call := func(c echo.Context) error {
+		if err := request.KnownQuery(c, e.parameters...); err != nil {
+			return err
+		}
+		if e.permission == anybody {
+			return e.public(c)
+		}
+		p, _ := auth.PrincipalFrom(c.Request().Context())
+		err := e.handler(c, p)
+		g.auditForbidden(c, p, e.permission, err)
+		return err
+	}
+	if e.permission == anybody || e.permission == authenticated {
+		return call
+	}
+	permitted := auth.Require(access.Policy, e.permission, g.denied)(call)
+	if !e.self {
+		return permitted
+	}
+	return func(c echo.Context) error {
+		// An API key does not count as its user, because its scopes limit it.
+		p, ok := auth.PrincipalFrom(c.Request().Context())
+		if ok && p.APIKeyID == uuid.Nil && p.UserID.String() == c.Param("id") {
+			return call(c)
+		}
+		return permitted(c)
+	}
+}
+
+// auditForbidden records 403 responses from handlers: the role has the permission, but a rule of the
+// feature forbids the request, for example an admin changing an owner.
+func (g guard) auditForbidden(c echo.Context, p auth.Principal, permission auth.Permission, err error) {
+	if err != nil && errors.From(err).Code.Status == http.StatusForbidden {
+		g.denied(c.Request().Context(), auth.Denial{
+			Permission: permission, Route: c.Request().Method + " " + c.Path(), Reason: "forbidden_by_rule", Principal: p,
+		})
 	}
 }

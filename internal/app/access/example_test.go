@@ -8,7 +8,7 @@ import (
 )
 
 func Example() {
-	viewer := auth.Principal{Roles: []auth.Role{access.RoleViewer}}
-	fmt.Println(access.Policy.Allows(viewer, access.NotesRead), access.Policy.Allows(viewer, access.NotesWrite))
+	member := auth.Principal{Roles: []auth.Role{access.RoleMember}}
+	fmt.Println(access.Policy.Allows(member, access.UsersRead), access.Policy.Allows(member, access.UsersWrite))
 	// Output: true false
 }

@@ -1,10 +1,12 @@
 package account_test
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/assert"
@@ -12,8 +14,10 @@ import (
 
 	"github.com/netrun-systems/go-service-template/internal/app/account"
 	"github.com/netrun-systems/go-service-template/internal/app/apptest"
+	"github.com/netrun-systems/go-service-template/internal/platform/db"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 	"github.com/netrun-systems/go-service-template/internal/platform/platformtest"
+	"github.com/netrun-systems/go-service-template/internal/platform/server/request"
 )
 
 func TestMain(m *testing.M) { platformtest.Main(m) }
@@ -26,24 +30,50 @@ func ExampleNormalEmail() {
 	// true
 }
 
-func TestDefaultName(t *testing.T) {
+func TestCheckProfile(t *testing.T) {
 	t.Parallel()
-	assert.Equal(t, "ada", account.DefaultName("ada@example.com"))
-	assert.Equal(t, strings.Repeat("é", account.MaxDisplayName), account.DefaultName(strings.Repeat("é", 200)+"@example.com"))
-	assert.Empty(t, account.DefaultName(""))
+	for _, tt := range []struct{ email, name, wantEmail, wantName string }{
+		{" Ada@Example.com", " Ada L. ", "ada@example.com", "Ada L."},
+		{"ada@example.com", " ", "ada@example.com", "ada"},
+	} {
+		var check request.Check
+		account.CheckProfile(&check, &tt.email, &tt.name)
+		require.NoError(t, check.Err())
+		assert.Equal(t, tt.wantEmail, tt.email)
+		assert.Equal(t, tt.wantName, tt.name)
+	}
+	for _, email := range []string{"", strings.Repeat("é", 200) + "@example.com"} { // the name is cut to what is allowed
+		var check request.Check
+		name := ""
+		account.CheckProfile(&check, &email, &name)
+		assert.Equal(t, []string{"email"}, fields(check.Err()), email)
+		assert.Equal(t, min(100, utf8.RuneCountInString(email)), utf8.RuneCountInString(name))
+	}
+	var check request.Check
+	email, name := "ada@example.com", strings.Repeat("é", 101)
+	account.CheckProfile(&check, &email, &name)
+	assert.Equal(t, []string{"display_name"}, fields(check.Err()))
 }
 
-func TestTrustedIn(t *testing.T) {
+func fields(err error) (names []string) {
+	list, _ := errors.From(err).Details["fields"].([]errors.FieldError)
+	for _, field := range list {
+		names = append(names, field.Field)
+	}
+	return names
+}
+
+func TestTrustedInCreatingTenantOrVerified(t *testing.T) {
 	t.Parallel()
 	here, there := uuid.New(), uuid.New()
 	for name, tt := range map[string]struct {
 		account account.Account
 		want    bool
 	}{
-		"made here":               {account.Account{CreatedIn: uuid.NullUUID{UUID: here, Valid: true}}, true},
-		"made there":              {account.Account{CreatedIn: uuid.NullUUID{UUID: there, Valid: true}}, false},
-		"made nobody knows where": {account.Account{}, false},
-		"made there, verified":    {account.Account{CreatedIn: uuid.NullUUID{UUID: there, Valid: true}, Verified: true}, true},
+		"created here":                {account.Account{CreatedIn: uuid.NullUUID{UUID: here, Valid: true}}, true},
+		"created elsewhere":           {account.Account{CreatedIn: uuid.NullUUID{UUID: there, Valid: true}}, false},
+		"created in no known tenant":  {account.Account{}, false},
+		"created elsewhere, verified": {account.Account{CreatedIn: uuid.NullUUID{UUID: there, Valid: true}, Verified: true}, true},
 	} {
 		assert.Equal(t, tt.want, tt.account.TrustedIn(here), name)
 	}
@@ -56,12 +86,12 @@ func TestStore(t *testing.T) {
 	store := account.NewStore(d.Pool)
 	ctx := t.Context()
 	a := account.Account{
-		ID: uuid.New(), Email: "ada@example.com", DisplayName: "Ada", PasswordHash: "old", CreatedIn: uuid.NullUUID{UUID: uuid.New(), Valid: true},
+		ID: uuid.New(), Email: "ada@example.com", DisplayName: "Ada", CreatedIn: uuid.NullUUID{UUID: uuid.New(), Valid: true},
 	}
-	require.NoError(t, store.Insert(ctx, a))
+	require.NoError(t, store.Insert(ctx, a, "old"))
 	twice := a
 	twice.ID = uuid.New()
-	assert.True(t, errors.HasCode(store.Insert(ctx, twice), errors.CodeConflict))
+	assert.True(t, errors.HasCode(store.Insert(ctx, twice, "x"), errors.CodeConflict))
 
 	for _, find := range []func() (account.Account, error){
 		func() (account.Account, error) { return store.ByEmail(ctx, a.Email) },
@@ -76,34 +106,54 @@ func TestStore(t *testing.T) {
 	_, err = store.ByID(ctx, uuid.New())
 	assert.True(t, errors.HasCode(err, errors.CodeNotFound), "%v", err)
 
-	changed, err := store.SetPasswordHash(ctx, a, "new")
+	// password reads the password of a in a transaction of a user.
+	password := func(user uuid.UUID) (p account.Password, err error) {
+		err = d.Pool.InTx(db.WithUser(ctx, user), func(ctx context.Context) error {
+			p, err = store.Password(ctx, a.ID)
+			return err
+		})
+		return p, err
+	}
+	old, err := password(a.ID)
 	require.NoError(t, err)
-	assert.True(t, changed)
-	changed, err = store.SetPasswordHash(ctx, a, "newer")
-	require.NoError(t, err)
-	assert.False(t, changed, "somebody else has changed it since it was read")
-	assert.Equal(t, 1, d.Count(t, `select count(*) from users where password_hash = 'new'`))
-	for hash, want := range map[string]bool{"old": false, "new": true} {
-		a.PasswordHash = hash
-		unchanged, err := store.Unchanged(ctx, a)
+	assert.Equal(t, "old", old.Hash)
+	for _, other := range []uuid.UUID{uuid.Nil, uuid.New()} {
+		hidden, err := password(other)
 		require.NoError(t, err)
-		assert.Equal(t, want, unchanged, hash)
+		assert.Empty(t, hidden.Hash, "not in a transaction of the user")
+	}
+	changed, err := store.ChangePassword(ctx, a.ID, old, "new")
+	require.NoError(t, err)
+	assert.Equal(t, "new", changed.Hash)
+	_, err = store.ChangePassword(ctx, a.ID, old, "newer")
+	require.ErrorIs(t, err, sql.ErrNoRows, "the password has changed since it was read")
+	now, err := password(a.ID)
+	require.NoError(t, err)
+	assert.Equal(t, changed, now)
+	for p, want := range map[account.Password]bool{old: false, changed: true} {
+		unchanged, err := store.Unchanged(ctx, a.ID, p)
+		require.NoError(t, err)
+		assert.Equal(t, want, unchanged, p.Hash)
 	}
 }
 
-func TestVerify(t *testing.T) {
+func TestVerifyMarksEmailOnce(t *testing.T) {
 	t.Parallel()
 	d := apptest.NewDatabase(t)
 	store := account.NewStore(d.Pool)
 	ctx := t.Context()
-	a := account.Account{ID: uuid.New(), Email: "ada@example.com", DisplayName: "Ada", PasswordHash: "x"}
-	require.NoError(t, store.Insert(ctx, a))
+	a := account.Account{ID: uuid.New(), Email: "ada@example.com", DisplayName: "Ada"}
+	require.NoError(t, store.Insert(ctx, a, "x"))
 	for _, want := range []bool{true, false} {
 		id, isNew, err := store.Verify(ctx, " Ada@example.com")
 		require.NoError(t, err)
 		assert.Equal(t, a.ID, id)
 		assert.Equal(t, want, isNew)
+		if isNew {
+			d.Exec(t, `update users set email_verified_at = '2026-01-31'`)
+		}
 	}
+	assert.Equal(t, 1, d.Count(t, `select count(*) from users where email_verified_at = '2026-01-31'`), "the first time counts")
 	got, err := store.ByID(ctx, a.ID)
 	require.NoError(t, err)
 	assert.True(t, got.Verified)

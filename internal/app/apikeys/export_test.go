@@ -1,11 +1,18 @@
 package apikeys
 
-// MaxKeys is how many keys a member has at a time.
-const MaxKeys = maxKeys
+import "github.com/netrun-systems/go-service-template/internal/platform/auth"
 
-// Pending returns how many keys wait for their use to be written down.
+const (
+	MaxKeys    = maxKeys
+	MaxPending = maxPending
+)
+
+// Use notes the use of a key.
+func (s *Service) Use(key auth.APIKey) { s.uses.add(key) }
+
+// Pending returns the number of keys with an unsaved use.
 func (s *Service) Pending() int {
-	s.used.mu.Lock()
-	defer s.used.mu.Unlock()
-	return len(s.used.pending)
+	s.uses.mu.Lock()
+	defer s.uses.mu.Unlock()
+	return len(s.uses.pending)
 }

@@ -11,23 +11,19 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/server/respond"
 )
 
-// Handler answers the HTTP requests of the feature.
+// Handler serves the HTTP API of API keys.
 type Handler struct{ service *Service }
 
 // NewHandler returns the handlers for a service.
 func NewHandler(s *Service) *Handler { return &Handler{s} }
 
-// Create answers POST /v1/api-keys.
-func (h *Handler) Create(c echo.Context) error {
-	var d Draft
-	if err := request.JSON(c, &d); err != nil {
+// Create handles POST /v1/api-keys.
+func (h *Handler) Create(c echo.Context, p auth.Principal) error {
+	var body CreateRequest
+	if err := request.JSON(c, &body); err != nil {
 		return err
 	}
-	by, err := auth.Current(c.Request().Context())
-	if err != nil {
-		return err
-	}
-	created, err := h.service.Create(c.Request().Context(), by, d)
+	created, err := h.service.Create(c.Request().Context(), p, body)
 	if err != nil {
 		return err
 	}
@@ -35,51 +31,39 @@ func (h *Handler) Create(c echo.Context) error {
 	return respond.Created(c, "/v1/api-keys/"+created.ID.String(), created)
 }
 
-// List answers GET /v1/api-keys.
-func (h *Handler) List(c echo.Context) error {
+// List handles GET /v1/api-keys.
+func (h *Handler) List(c echo.Context, p auth.Principal) error {
 	q, err := paging.FromRequest(c)
 	if err != nil {
 		return err
 	}
-	by, err := auth.Current(c.Request().Context())
-	if err != nil {
-		return err
-	}
-	page, err := h.service.List(c.Request().Context(), by, q)
+	page, err := h.service.List(c.Request().Context(), p, q)
 	if err != nil {
 		return err
 	}
 	return respond.JSON(c, http.StatusOK, page)
 }
 
-// Get answers GET /v1/api-keys/:id.
-func (h *Handler) Get(c echo.Context) error {
+// Get handles GET /v1/api-keys/:id.
+func (h *Handler) Get(c echo.Context, p auth.Principal) error {
 	id, err := request.UUID(c, "id")
 	if err != nil {
 		return err
 	}
-	by, err := auth.Current(c.Request().Context())
-	if err != nil {
-		return err
-	}
-	key, err := h.service.Get(c.Request().Context(), by, id)
+	key, err := h.service.Get(c.Request().Context(), p, id)
 	if err != nil {
 		return err
 	}
 	return respond.JSON(c, http.StatusOK, key)
 }
 
-// Revoke answers DELETE /v1/api-keys/:id.
-func (h *Handler) Revoke(c echo.Context) error {
+// Revoke handles DELETE /v1/api-keys/:id.
+func (h *Handler) Revoke(c echo.Context, p auth.Principal) error {
 	id, err := request.UUID(c, "id")
 	if err != nil {
 		return err
 	}
-	by, err := auth.Current(c.Request().Context())
-	if err != nil {
-		return err
-	}
-	if err := h.service.Revoke(c.Request().Context(), by, id); err != nil {
+	if err := h.service.Revoke(c.Request().Context(), p, id); err != nil {
 		return err
 	}
 	return respond.NoContent(c)

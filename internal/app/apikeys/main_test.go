@@ -27,13 +27,13 @@ type fixture struct {
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
 	d := apptest.NewDatabase(t)
-	return &fixture{apikeys.NewService(d.Pool, audit.NewRecorder(d.Pool)), d}
+	return &fixture{apikeys.NewService(d.Pool, audit.NewTrail(d.Pool)), d}
 }
 
 // create makes a key and returns it in both of its forms.
 func (f *fixture) create(t testing.TB, p auth.Principal, scopes ...auth.Permission) (apikeys.Created, auth.APIKey) {
 	t.Helper()
-	created, err := f.Create(apptest.As(t, p), p, apikeys.Draft{Name: "a key", Scopes: scopes})
+	created, err := f.Create(apptest.As(t, p), p, apikeys.CreateRequest{Name: "a key", Scopes: scopes})
 	require.NoError(t, err)
 	key, err := auth.ParseAPIKey(created.Text)
 	require.NoError(t, err)
@@ -41,17 +41,17 @@ func (f *fixture) create(t testing.TB, p auth.Principal, scopes ...auth.Permissi
 }
 
 // call makes one request as p with the routes of the feature.
-func (f *fixture) call(t testing.TB, p auth.Principal, method, path, body string) apptest.Answer {
+func (f *fixture) call(t testing.TB, p auth.Principal, method, path, body string) apptest.Response {
 	t.Helper()
 	e, h := apptest.Router(), apikeys.NewHandler(f.Service)
-	e.POST("/v1/api-keys", h.Create)
-	e.GET("/v1/api-keys", h.List)
-	e.GET("/v1/api-keys/:id", h.Get)
-	e.DELETE("/v1/api-keys/:id", h.Revoke)
+	e.POST("/v1/api-keys", apptest.Handler(h.Create))
+	e.GET("/v1/api-keys", apptest.Handler(h.List))
+	e.GET("/v1/api-keys/:id", apptest.Handler(h.Get))
+	e.DELETE("/v1/api-keys/:id", apptest.Handler(h.Revoke))
 	return apptest.Call(t, e, p, method, path, body)
 }
 
 var (
-	readNotes  = []auth.Permission{access.NotesRead}
+	readUsers  = []auth.Permission{access.UsersRead}
 	manageKeys = []auth.Permission{access.APIKeysRead, access.APIKeysWrite, access.UsersRead, access.UsersWrite}
 )

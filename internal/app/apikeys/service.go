@@ -2,13 +2,17 @@ package apikeys
 
 import (
 	"context"
+	"database/sql"
+	"fmt"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/netrun-systems/go-service-template/internal/app/access"
 	"github.com/netrun-systems/go-service-template/internal/app/audit"
+	"github.com/netrun-systems/go-service-template/internal/app/members"
 	"github.com/netrun-systems/go-service-template/internal/app/paging"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/db"
@@ -18,123 +22,209 @@ import (
 
 var log = logging.For()
 
-// Recorder keeps the audit trail, as [audit.Recorder] does.
-type Recorder interface {
-	Record(ctx context.Context, e audit.Entry) error
-}
-
-// Service makes, shows and ends API keys, and says whose one is. Its methods act for the tenant of ctx. It is safe for
+// Service creates, lists, revokes and authenticates API keys in the tenant of ctx. It is safe for
 // concurrent use.
 type Service struct {
-	pool  *db.Pool
-	keys  store
-	used  *usage
-	trail Recorder
+	pool    *db.Pool
+	store   store
+	members members.Store
+	audit   audit.Recorder
+	uses    uses
 }
 
-// NewService returns a service over the pool. When keys were last used is written down by [Service.Run].
-func NewService(pool *db.Pool, trail Recorder) *Service {
-	return &Service{pool: pool, keys: store{pool}, used: newUsage(), trail: trail}
+// NewService returns a service over the pool. [Service.Run] saves when keys were last used.
+func NewService(pool *db.Pool, trail audit.Recorder) *Service {
+	return &Service{pool: pool, store: store{pool}, members: members.NewStore(pool), audit: trail}
 }
 
-// Create makes a key of the principal. A scope that the principal does not have now is a PERMISSION_DENIED, one key too many
-// a RESOURCE_CONFLICT. An API key makes no keys: that is an AUTHORIZATION_ERROR.
-func (s *Service) Create(ctx context.Context, by auth.Principal, d Draft) (c Created, err error) {
-	if by.APIKeyID != uuid.Nil {
-		return c, errors.New(errors.CodeAuthorization, "An API key cannot make API keys")
+// Create creates a key of the principal. A scope that the principal does not have now is a
+// PERMISSION_DENIED, too many keys are a RESOURCE_CONFLICT, and an API key as principal is an
+// AUTHORIZATION_ERROR.
+func (s *Service) Create(ctx context.Context, p auth.Principal, r CreateRequest) (Created, error) {
+	if p.APIKeyID != uuid.Nil {
+		return Created{}, errors.New(errors.CodeAuthorization, "An API key cannot make API keys")
 	}
-	expires, err := d.validate(time.Now())
-	if err != nil {
-		return c, err
-	}
-	id, err := uuid.NewV7()
-	if err != nil {
-		return c, errors.Internal(err, "make an API key id")
-	}
-	key := auth.NewAPIKey(by.TenantID, id)
-	err = s.pool.InTenant(ctx, func(ctx context.Context) error {
-		if err := s.admit(ctx, by, d); err != nil {
-			return err
-		}
-		if c.Key, err = s.keys.insert(ctx, key, by.UserID, d, expires); err != nil {
-			return err
-		}
-		return s.trail.Record(ctx, audit.Entry{
-			Event: "api_key_created", TargetType: "api_key", TargetID: id.String(),
-			Details: map[string]any{"name": d.Name, "scopes": d.Scopes, "expires_at": expires},
-		})
-	})
+	expires, err := r.validate(time.Now())
 	if err != nil {
 		return Created{}, err
 	}
-	c.Text = key.Reveal()
-	return c, nil
+	id := db.NewID()
+	key := auth.NewAPIKey(p.TenantID, id)
+	return db.InTenant(ctx, s.pool, func(ctx context.Context) (Created, error) {
+		if err := s.checkLimits(ctx, p, r.Scopes); err != nil {
+			return Created{}, err
+		}
+		saved, err := s.store.insert(ctx, key, p.UserID, r, expires)
+		if err != nil {
+			return Created{}, err
+		}
+		return Created{saved, key.Reveal()}, s.audit.Record(ctx, audit.Entry{
+			Event: "api_key_created", TargetType: "api_key", TargetID: id.String(),
+			Details: map[string]any{"name": r.Name, "scopes": r.Scopes, "expires_at": expires},
+		})
+	})
 }
 
-// admit says whether the principal may have one more key, with these scopes, by the role that it has now.
-func (s *Service) admit(ctx context.Context, by auth.Principal, d Draft) error {
-	role, err := s.keys.lockedRole(ctx, by.UserID)
+// checkLimits checks the scopes of a new key against the current role of the principal, and the
+// number of keys.
+func (s *Service) checkLimits(ctx context.Context, p auth.Principal, scopes []auth.Permission) error {
+	// The lock also keeps the number of keys until the transaction ends.
+	role, err := s.members.Role(ctx, p.UserID, members.Exclusive)
 	if err != nil {
 		return err
 	}
-	by.Roles = []auth.Role{role}
-	for _, scope := range append([]auth.Permission{access.APIKeysWrite}, d.Scopes...) {
-		if !access.Policy.Allows(by, scope) {
+	p.Roles = []auth.Role{role}
+	for _, scope := range append([]auth.Permission{access.APIKeysWrite}, scopes...) {
+		if !access.Policy.Allows(p, scope) {
 			return errors.PermissionDenied(string(scope))
 		}
 	}
-	n, err := s.keys.count(ctx, by.UserID)
+	n, err := s.store.count(ctx, p.UserID)
 	if err != nil {
 		return err
 	}
 	if n >= maxKeys {
 		return errors.Conflict("There are " + strconv.Itoa(maxKeys) + " API keys already: delete one first")
 	}
-	return s.keys.prune(ctx, by.UserID, maxKeys)
+	return s.store.deleteInactive(ctx, p.UserID, maxKeys)
 }
 
-// visible returns whose keys the principal sees: their own, or those of the tenant where they may write users.
-func visible(by auth.Principal) reach {
-	if access.Policy.Allows(by, access.UsersWrite) {
-		return reach{}
+// visibleTo returns the owner whose keys the principal may see, zero for all owners in the tenant.
+func visibleTo(p auth.Principal) uuid.UUID {
+	if access.Policy.Allows(p, access.UsersWrite) {
+		return uuid.Nil
 	}
-	return reach(by.UserID)
+	return p.UserID
 }
 
 // Get returns a key that the principal may see.
-func (s *Service) Get(ctx context.Context, by auth.Principal, id uuid.UUID) (k Key, err error) {
-	err = s.pool.InTenant(ctx, func(ctx context.Context) error {
-		k, err = s.keys.get(ctx, visible(by), id)
-		return err
-	})
-	return k, err
+func (s *Service) Get(ctx context.Context, p auth.Principal, id uuid.UUID) (Key, error) {
+	return s.store.get(ctx, visibleTo(p), id)
 }
 
 // List returns a page of the keys that the principal may see, newest first.
-func (s *Service) List(ctx context.Context, by auth.Principal, q paging.Query) (paging.Page[Key], error) {
-	load := func(before uuid.UUID, limit int) (list []Key, err error) {
-		err = s.pool.InTenant(ctx, func(ctx context.Context) error {
-			list, err = s.keys.list(ctx, visible(by), before, limit)
-			return err
-		})
-		return list, err
+func (s *Service) List(ctx context.Context, p auth.Principal, q paging.Query) (paging.Page[Key], error) {
+	load := func(after paging.Position, limit int) ([]Key, error) {
+		return s.store.list(ctx, visibleTo(p), after, limit)
 	}
-	return paging.Load(q, nil, func(k Key) uuid.UUID { return k.ID }, load)
+	position := func(k Key) paging.Position { return paging.Position{Time: k.CreatedAt, ID: k.ID} }
+	return paging.Load(q, nil, position, load)
 }
 
-// Revoke ends a key that the principal may see, from the next request on. An API key ends no other than itself: that is an
-// AUTHORIZATION_ERROR.
-func (s *Service) Revoke(ctx context.Context, by auth.Principal, id uuid.UUID) error {
-	if by.APIKeyID != uuid.Nil && by.APIKeyID != id {
+// Revoke revokes a key that the principal may see. The next request with it is rejected. An API key
+// that revokes another one is an AUTHORIZATION_ERROR.
+func (s *Service) Revoke(ctx context.Context, p auth.Principal, id uuid.UUID) error {
+	if p.APIKeyID != uuid.Nil && p.APIKeyID != id {
 		return errors.New(errors.CodeAuthorization, "An API key can delete no other API key")
 	}
 	return s.pool.InTenant(ctx, func(ctx context.Context) error {
-		owner, err := s.keys.revoke(ctx, visible(by), id)
+		owner, err := s.store.revoke(ctx, visibleTo(p), id)
 		if err != nil {
 			return err
 		}
-		return s.trail.Record(ctx, audit.Entry{
+		return s.audit.Record(ctx, audit.Entry{
 			Event: "api_key_revoked", TargetType: "api_key", TargetID: id.String(), Details: map[string]any{"owner_id": owner},
 		})
 	})
+}
+
+// Authenticate returns the principal of a key for [auth.Authentication]: its owner with their
+// current role, limited to the scopes of the key. It looks the key up in the tenant that the key
+// names.
+func (s *Service) Authenticate(ctx context.Context, key auth.APIKey) (p auth.Principal, err error) {
+	ctx = db.WithTenant(ctx, key.TenantID())
+	c, err := s.store.find(ctx, key.ID())
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return p, auth.ReasonAPIKeyUnknown
+	case err != nil:
+		return p, fmt.Errorf("look up an API key: %w", err)
+	case !key.Matches(c.Hash):
+		return p, auth.ReasonAPIKeyUnknown
+	}
+	p = auth.Principal{
+		UserID: c.UserID, TenantID: key.TenantID(), Roles: []auth.Role{c.Role},
+		APIKeyID: key.ID(), Scopes: permissions(c.Scopes),
+	}
+	if c.Expires != nil {
+		p.ExpiresAt = *c.Expires
+	}
+	switch {
+	case c.Revoked:
+		return p, auth.ReasonAPIKeyRevoked
+	case c.Expired:
+		return p, auth.ReasonAPIKeyExpired
+	case c.SaveUse:
+		s.uses.add(key)
+	}
+	return p, nil
+}
+
+const (
+	maxPending   = 1024            // keys with an unsaved use; others are saved at their next use
+	saveInterval = time.Second     // between two saves
+	saveTimeout  = 5 * time.Second // for one key, and for all of them at shutdown
+)
+
+// uses has the ids of the keys that were used since the last save, with their tenants. The zero
+// value is ready for use.
+type uses struct {
+	mu      sync.Mutex
+	pending map[uuid.UUID]uuid.UUID
+}
+
+func (u *uses) add(key auth.APIKey) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.pending == nil {
+		u.pending = map[uuid.UUID]uuid.UUID{}
+	}
+	if len(u.pending) < maxPending {
+		u.pending[key.ID()] = key.TenantID()
+	}
+}
+
+func (u *uses) take() map[uuid.UUID]uuid.UUID {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	taken := u.pending
+	u.pending = nil
+	return taken
+}
+
+// Run saves when keys were last used until ctx ends, and then what is left, for [saveTimeout] at
+// most. Requests do not wait for it.
+func (s *Service) Run(ctx context.Context) {
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(saveTimeout, cancel) })()
+	ticker := time.NewTicker(saveInterval)
+	defer ticker.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-ticker.C:
+			s.saveUses(work)
+		case <-ctx.Done():
+		}
+	}
+	s.saveUses(work)
+}
+
+// saveUses does not retry: the next use of the key will be saved.
+func (s *Service) saveUses(ctx context.Context) {
+	var errs []error
+	for key, tenant := range s.uses.take() {
+		if err := s.saveUse(ctx, tenant, key); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if len(errs) > 0 {
+		log.Warn(ctx, "api_key_use_not_noted", logging.Int("keys", len(errs)), logging.Err(errs[0]))
+	}
+}
+
+func (s *Service) saveUse(ctx context.Context, tenant, key uuid.UUID) error {
+	ctx, cancel := context.WithTimeout(db.WithTenant(ctx, tenant), saveTimeout)
+	defer cancel()
+	return s.pool.InTenant(ctx, func(ctx context.Context) error { return s.store.saveUse(ctx, key) })
 }

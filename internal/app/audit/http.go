@@ -8,19 +8,20 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/netrun-systems/go-service-template/internal/app/paging"
+	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 	"github.com/netrun-systems/go-service-template/internal/platform/server/request"
 	"github.com/netrun-systems/go-service-template/internal/platform/server/respond"
 )
 
-// Handler answers the HTTP requests of the feature.
-type Handler struct{ service *Service }
+// Handler serves the HTTP API of the audit trail.
+type Handler struct{ trail *Trail }
 
-// NewHandler returns the handlers for a service.
-func NewHandler(s *Service) *Handler { return &Handler{s} }
+// NewHandler returns the handlers for a trail.
+func NewHandler(t *Trail) *Handler { return &Handler{t} }
 
-// List answers GET /v1/audit.
-func (h *Handler) List(c echo.Context) error {
+// List handles GET /v1/audit.
+func (h *Handler) List(c echo.Context, _ auth.Principal) error {
 	q, err := paging.FromRequest(c)
 	if err != nil {
 		return err
@@ -29,7 +30,7 @@ func (h *Handler) List(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	page, err := h.service.List(c.Request().Context(), f, q)
+	page, err := h.trail.List(c.Request().Context(), f, q)
 	if err != nil {
 		return err
 	}
@@ -49,10 +50,10 @@ func filter(c echo.Context) (f Filter, err error) {
 	if f.ActorID, err = id(c, "actor_id"); err != nil {
 		return f, err
 	}
-	if f.Since, err = instantParam(c, "since"); err != nil {
+	if f.Since, err = instant(c, "since"); err != nil {
 		return f, err
 	}
-	if f.Until, err = instantParam(c, "until"); err != nil {
+	if f.Until, err = instant(c, "until"); err != nil {
 		return f, err
 	}
 	if !f.Since.IsZero() && !f.Until.IsZero() && !f.Since.Before(f.Until) {
@@ -61,9 +62,9 @@ func filter(c echo.Context) (f Filter, err error) {
 	return f, nil
 }
 
-const maxParam = 64 // longer than any id or time
+const maxParam = 64 // characters; no id or time is longer
 
-// id returns the query parameter name as an id in its one form, or zero where it is not there.
+// id returns the query parameter name as a UUID in canonical form, or zero if it is missing.
 func id(c echo.Context, name string) (uuid.UUID, error) {
 	text, err := request.Text(c, name, maxParam)
 	if err != nil || text == "" {
@@ -76,15 +77,16 @@ func id(c echo.Context, name string) (uuid.UUID, error) {
 	return id, nil
 }
 
-// instantParam returns the query parameter name as a time, or zero where it is not there.
-func instantParam(c echo.Context, name string) (time.Time, error) {
+// instant returns the query parameter name as a time, or zero if it is missing.
+func instant(c echo.Context, name string) (time.Time, error) {
 	text, err := request.Text(c, name, maxParam)
 	if err != nil || text == "" {
 		return time.Time{}, err
 	}
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		return time.Time{}, errors.Invalid(name, "time", "must be a time of RFC 3339 such as 2026-01-31T12:00:00Z, with a + percent-encoded")
+		return time.Time{}, errors.Invalid(name, "time",
+			"must be a time of RFC 3339 such as 2026-01-31T12:00:00Z, with a + percent-encoded")
 	}
 	return t, nil
 }

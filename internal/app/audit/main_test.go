@@ -48,22 +48,23 @@ func (l *lines) of(t testing.TB, event string) (list []map[string]any) {
 
 // fixture is a recorder on a database of its own.
 type fixture struct {
-	*audit.Recorder
+	*audit.Trail
 	*apptest.Database
 	log *lines
 }
 
-func newFixture(t testing.TB, sinks ...audit.Sink) *fixture {
+func newFixture(t testing.TB) *fixture {
 	t.Helper()
 	d := apptest.NewDatabase(t)
-	f := &fixture{audit.NewRecorder(d.Pool, sinks...), d, &lines{}}
+	f := &fixture{audit.NewTrail(d.Pool), d, &lines{}}
 	core, err := logging.NewCore(logging.Options{App: "test", Environment: "testing", Level: "debug", Output: f.log})
 	require.NoError(t, err)
 	f.LogTo(logging.New(core, "app/audit"))
 	return f
 }
 
-// someone returns a principal in a tenant, whom the trail knows and no other table, and the ctx of their request.
+// someone returns a principal in a tenant, whom the trail knows and no other table, and the ctx of
+// their request.
 func someone(t testing.TB, tenant uuid.UUID) (context.Context, auth.Principal) {
 	t.Helper()
 	p := auth.Principal{UserID: uuid.New(), TenantID: tenant, SessionID: uuid.New()}

@@ -12,19 +12,19 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/server/respond"
 )
 
-// Handler answers the HTTP requests of the feature.
+// Handler serves the routes of the feature.
 type Handler struct{ service *Service }
 
-// NewHandler returns the handlers for a service.
+// NewHandler returns the handlers of a service.
 func NewHandler(s *Service) *Handler { return &Handler{s} }
 
-// Register answers POST /v1/auth/register.
+// Register handles POST /v1/auth/register.
 func (h *Handler) Register(c echo.Context) error {
-	var r Registration
+	var r RegisterRequest
 	if err := request.JSON(c, &r); err != nil {
 		return err
 	}
-	user, tokens, err := h.service.Register(c.Request().Context(), r, session.ClientOf(c))
+	user, tokens, err := h.service.Register(c.Request().Context(), r)
 	if err != nil {
 		return err
 	}
@@ -35,48 +35,39 @@ func (h *Handler) Register(c echo.Context) error {
 	}{user, tokens})
 }
 
-// Login answers POST /v1/auth/login.
+// Login handles POST /v1/auth/login.
 func (h *Handler) Login(c echo.Context) error {
-	var credentials Credentials
-	if err := request.JSON(c, &credentials); err != nil {
+	var r LoginRequest
+	if err := request.JSON(c, &r); err != nil {
 		return err
 	}
-	tokens, err := h.service.Login(c.Request().Context(), credentials, session.ClientOf(c))
+	tokens, err := h.service.Login(c.Request().Context(), r)
 	if err != nil {
 		return err
 	}
 	respond.NoStore(c)
-	return respond.JSON(c, http.StatusOK, tokens)
+	return respond.JSON(c, http.StatusOK, session.Response{Tokens: tokens})
 }
 
-// ChangePassword answers POST /v1/me/password.
-func (h *Handler) ChangePassword(c echo.Context) error {
-	p, err := auth.Current(c.Request().Context())
-	if err != nil {
+// ChangePassword handles POST /v1/me/password.
+func (h *Handler) ChangePassword(c echo.Context, p auth.Principal) error {
+	var r PasswordRequest
+	if err := request.JSON(c, &r); err != nil {
 		return err
 	}
-	var change PasswordChange
-	if err := request.JSON(c, &change); err != nil {
-		return err
-	}
-	if err := h.service.ChangePassword(c.Request().Context(), p, change, session.ClientOf(c)); err != nil {
+	if err := h.service.ChangePassword(c.Request().Context(), p, r); err != nil {
 		return err
 	}
 	return respond.NoContent(c)
 }
 
-// Me answers GET /v1/me.
-func (h *Handler) Me(c echo.Context) error {
-	ctx := c.Request().Context()
-	p, err := auth.Current(ctx)
+// Me handles GET /v1/me.
+func (h *Handler) Me(c echo.Context, p auth.Principal) error {
+	user, err := h.service.Me(c.Request().Context(), p)
 	if err != nil {
 		return err
 	}
-	user, err := h.service.Me(ctx, p)
-	if err != nil {
-		return err
-	}
-	p.Roles = []auth.Role{user.Role} // those of now, as far as the scopes of an API key reach
+	p.Roles = []auth.Role{user.Role} // the current role, limited by the scopes of an API key
 	return respond.JSON(c, http.StatusOK, struct {
 		User
 		Permissions []auth.Permission `json:"permissions"`

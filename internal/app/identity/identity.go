@@ -1,10 +1,9 @@
-// Package identity is how people come in: it registers a tenant with its owner, logs in, changes passwords, and tells who one is.
-// The accounts are those of package account; what a login opens is a matter of package session.
+// Package identity registers tenants with their owner, logs users in, changes passwords and
+// describes the signed-in user. Accounts are stored by package account, memberships by package
+// members, sessions by package session.
 //
-// Failed logins are counted by account and by address in the database, so that a restart or another replica forgets nothing.
-// An attempt takes up one of the failures that are left before the password is looked at, and gives it back when it was right, so
-// that guesses in parallel are no more than those one after the other. More logins of one account at the same moment than may
-// fail wait for each other.
+// Failed logins are counted per account and per address in the database, so that locks hold on
+// every replica and across restarts; see [Limits].
 package identity
 
 import (
@@ -18,9 +17,12 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/server/request"
 )
 
-const maxTenantName = 100 // characters
+const (
+	maxTenantName    = 100  // characters
+	maxPasswordBytes = 4096 // more than the longest valid password has in any Unicode normalization form
+)
 
-// User is a member of a tenant as clients see it.
+// User is a member of a tenant in the form that clients receive.
 type User struct {
 	ID          uuid.UUID `json:"id" db:"id"`
 	Email       string    `json:"email" db:"email"`
@@ -30,51 +32,61 @@ type User struct {
 	Role        auth.Role `json:"role" db:"role"`
 }
 
-// Registration makes a tenant and its owner.
-type Registration struct {
+// RegisterRequest is the body of POST /v1/auth/register.
+type RegisterRequest struct {
 	TenantName  string         `json:"tenant_name"`
 	Email       string         `json:"email"`
 	Password    logging.Secret `json:"password"`
 	DisplayName string         `json:"display_name"`
 }
 
-// Credentials log in. A user who is a member of several tenants may name one; else it is the one joined first.
-type Credentials struct {
+func (r *RegisterRequest) validate() error {
+	r.TenantName = strings.TrimSpace(r.TenantName)
+	var check request.Check
+	check.Text("tenant_name", r.TenantName, 1, maxTenantName)
+	account.CheckProfile(&check, &r.Email, &r.DisplayName)
+	check.Include("password", auth.CheckPassword(r.Password.Reveal(), r.Email))
+	return check.Err()
+}
+
+// LoginRequest is the body of POST /v1/auth/login. TenantID selects a tenant of the user; the
+// default is the one joined first.
+type LoginRequest struct {
 	Email    string         `json:"email"`
 	Password logging.Secret `json:"password"`
 	TenantID uuid.UUID      `json:"tenant_id"`
 }
 
-func (r *Registration) validate() error {
-	r.TenantName, r.DisplayName, r.Email = strings.TrimSpace(r.TenantName), strings.TrimSpace(r.DisplayName), account.NormalEmail(r.Email)
-	if r.DisplayName == "" {
-		r.DisplayName = account.DefaultName(r.Email)
-	}
+func (r *LoginRequest) validate() error {
+	r.Email = account.NormalEmail(r.Email)
 	var check request.Check
-	check.Text("tenant_name", r.TenantName, 1, maxTenantName)
 	check.Email("email", r.Email)
-	check.Text("display_name", r.DisplayName, 0, account.MaxDisplayName)
-	check.Include(auth.CheckPassword(r.Password.Reveal(), r.Email))
+	checkCurrent(&check, "password", r.Password)
 	return check.Err()
 }
 
-// maxPasswordBytes is more than the longest password has in any form of Unicode: what is longer is not worth a look.
-const maxPasswordBytes = 4096
+// PasswordRequest is the body of POST /v1/me/password.
+type PasswordRequest struct {
+	Current logging.Secret `json:"current_password"`
+	New     logging.Secret `json:"new_password"`
+}
 
-func (c *Credentials) validate() error {
-	c.Email = account.NormalEmail(c.Email)
+func (r *PasswordRequest) validate(email string) error {
 	var check request.Check
-	check.Email("email", c.Email)
-	checkGiven(&check, "password", c.Password)
+	checkCurrent(&check, "current_password", r.Current)
+	check.Include("new_password", auth.CheckPassword(r.New.Reveal(), email))
+	if r.New == r.Current {
+		check.Add("new_password", "different", "must differ from the current one")
+	}
 	return check.Err()
 }
 
-// checkGiven asks for a password that is to be compared with the one that there is.
-func checkGiven(check *request.Check, field string, password logging.Secret) {
+// checkCurrent checks a password that will be compared with the current one.
+func checkCurrent(check *request.Check, field string, password logging.Secret) {
 	switch n := len(password.Reveal()); {
 	case n == 0:
 		check.Add(field, "required", "is required")
 	case n > maxPasswordBytes:
-		check.Add(field, "max_length", "is longer than any password can be")
+		check.Add(field, "max_length", "is longer than the longest valid password")
 	}
 }

@@ -5,20 +5,21 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/netrun-systems/go-service-template/internal/app/access"
 	"github.com/netrun-systems/go-service-template/internal/app/paging"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/server/request"
 	"github.com/netrun-systems/go-service-template/internal/platform/server/respond"
 )
 
-// Handler answers the HTTP requests of the feature.
+// Handler serves the routes of the feature.
 type Handler struct{ service *Service }
 
-// NewHandler returns the handlers for a service.
+// NewHandler returns the handlers of a service.
 func NewHandler(s *Service) *Handler { return &Handler{s} }
 
-// List answers GET /v1/users.
-func (h *Handler) List(c echo.Context) error {
+// List handles GET /v1/users.
+func (h *Handler) List(c echo.Context, _ auth.Principal) error {
 	q, err := paging.FromRequest(c)
 	if err != nil {
 		return err
@@ -30,8 +31,8 @@ func (h *Handler) List(c echo.Context) error {
 	return respond.JSON(c, http.StatusOK, page)
 }
 
-// Get answers GET /v1/users/:id.
-func (h *Handler) Get(c echo.Context) error {
+// Get handles GET /v1/users/:id.
+func (h *Handler) Get(c echo.Context, _ auth.Principal) error {
 	id, err := request.UUID(c, "id")
 	if err != nil {
 		return err
@@ -43,55 +44,47 @@ func (h *Handler) Get(c echo.Context) error {
 	return respond.JSON(c, http.StatusOK, member)
 }
 
-// Add answers POST /v1/users.
-func (h *Handler) Add(c echo.Context) error {
-	var a Addition
-	if err := request.JSON(c, &a); err != nil {
+// Create handles POST /v1/users.
+func (h *Handler) Create(c echo.Context, p auth.Principal) error {
+	var r CreateRequest
+	if err := request.JSON(c, &r); err != nil {
 		return err
 	}
-	by, err := auth.Current(c.Request().Context())
-	if err != nil {
-		return err
-	}
-	member, err := h.service.Add(c.Request().Context(), by, a)
+	member, err := h.service.Create(c.Request().Context(), p, r)
 	if err != nil {
 		return err
 	}
 	return respond.Created(c, "/v1/users/"+member.ID.String(), member)
 }
 
-// Change answers PATCH /v1/users/:id.
-func (h *Handler) Change(c echo.Context) error {
+// Update handles PATCH /v1/users/:id.
+func (h *Handler) Update(c echo.Context, p auth.Principal) error {
 	id, err := request.UUID(c, "id")
 	if err != nil {
 		return err
 	}
-	var change Change
-	if err := request.JSON(c, &change); err != nil {
+	var r UpdateRequest
+	if err := request.JSON(c, &r); err != nil {
 		return err
 	}
-	by, err := auth.Current(c.Request().Context())
+	member, err := h.service.Update(c.Request().Context(), p, id, r)
 	if err != nil {
 		return err
 	}
-	member, err := h.service.Change(c.Request().Context(), by, id, change)
-	if err != nil {
-		return err
+	if !access.Policy.Allows(p, access.UsersRead) { // an API key that may only write
+		return respond.NoContent(c)
 	}
 	return respond.JSON(c, http.StatusOK, member)
 }
 
-// Remove answers DELETE /v1/users/:id. Everybody may leave, so the route lets users themselves through without the permission.
-func (h *Handler) Remove(c echo.Context) error {
+// Delete handles DELETE /v1/users/:id. The route admits every user for their own id, since
+// everybody may leave.
+func (h *Handler) Delete(c echo.Context, p auth.Principal) error {
 	id, err := request.UUID(c, "id")
 	if err != nil {
 		return err
 	}
-	by, err := auth.Current(c.Request().Context())
-	if err != nil {
-		return err
-	}
-	if err := h.service.Remove(c.Request().Context(), by, id); err != nil {
+	if err := h.service.Delete(c.Request().Context(), p, id); err != nil {
 		return err
 	}
 	return respond.NoContent(c)

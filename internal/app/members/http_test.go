@@ -21,7 +21,7 @@ import (
 
 const password = "violet harbour four lanterns"
 
-func TestAddNewAccount(t *testing.T) {
+func TestCreateWithNewAccount(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	owner := f.Member(t, f.Tenant(t), access.RoleOwner)
@@ -46,12 +46,12 @@ func TestAddNewAccount(t *testing.T) {
 	assert.Equal(t, "alan", got.Body["display_name"])
 }
 
-func TestAddKnownAccount(t *testing.T) {
+func TestCreateWithExistingAccount(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	owner, known := f.Member(t, f.Tenant(t), access.RoleOwner), f.Member(t, f.Tenant(t), access.RoleOwner)
 	email := known.UserID.String() + "@example.com"
-	for _, body := range []string{ // nobody knows whose account it is
+	for _, body := range []string{ // the email is not verified
 		`{"email":"` + email + `","role":"viewer"}`, `{"email":"` + email + `","role":"viewer","password":"` + password + `"}`,
 	} {
 		f.call(t, owner, "POST", "/v1/users", body).Problem(t, errors.CodeConflict)
@@ -62,7 +62,7 @@ func TestAddKnownAccount(t *testing.T) {
 	got := f.call(t, owner, "POST", "/v1/users", `{"email":"`+strings.ToUpper(email)+`","role":"viewer","display_name":"Mallory"}`)
 	require.Equal(t, 201, got.Status, got.Body)
 	assert.Equal(t, known.UserID.String(), got.Body["id"])
-	assert.Equal(t, "A", got.Body["display_name"], "that of the account")
+	assert.Equal(t, "A", got.Body["display_name"], "the name of the account stays")
 	assert.Equal(t, 1, f.Count(t, `select count(*) from users where id = $1 and password_hash = 'x' and display_name = 'A'`, known.UserID))
 	assert.Equal(t, 1, f.Count(t, `select count(*) from members where user_id = $1 and tenant_id = $2 and role = 'owner'`, known.UserID, known.TenantID))
 	f.call(t, owner, "POST", "/v1/users", `{"email":"`+email+`","role":"admin"}`).Problem(t, errors.CodeConflict)
@@ -70,8 +70,31 @@ func TestAddKnownAccount(t *testing.T) {
 	assert.Equal(t, 1, f.Count(t, `select count(*) from members where user_id = $1 and tenant_id = $2 and role = 'viewer'`, known.UserID, owner.TenantID))
 }
 
-// Who was removed can be added again where the account was made, and nowhere else before it is verified.
-func TestAccountIsTrustedWhereItWasMade(t *testing.T) {
+// An account that an operator deletes while it is being added gets no membership.
+func TestDeletedAccountIsNotAdded(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	owner, known := f.Member(t, f.Tenant(t), access.RoleOwner), f.Member(t, f.Tenant(t), access.RoleOwner)
+	f.Exec(t, `update users set email_verified_at = now() where id = $1`, known.UserID)
+	tx, err := f.Superuser.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	_, err = tx.ExecContext(t.Context(), `update users set email = 'deleted:' || id where id = $1`, known.UserID)
+	require.NoError(t, err)
+	added := make(chan error, 1)
+	go func() {
+		_, err := f.Create(apptest.As(t, owner), owner, members.CreateRequest{Email: known.UserID.String() + "@example.com", Role: access.RoleViewer})
+		added <- err
+	}()
+	f.AwaitLock(t)
+	require.NoError(t, tx.Commit())
+	err = <-added
+	assert.True(t, errors.HasCode(err, errors.CodeConflict), "%v", err)
+	assert.Equal(t, 1, f.Count(t, `select count(*) from members where user_id = $1`, known.UserID))
+}
+
+// A removed member can be added again by the tenant that created the account, and by others only
+// once it is verified.
+func TestAccountIsTrustedByCreatingTenantOnly(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	owner, other := f.Member(t, f.Tenant(t), access.RoleOwner), f.Member(t, f.Tenant(t), access.RoleOwner)
@@ -85,7 +108,7 @@ func TestAccountIsTrustedWhereItWasMade(t *testing.T) {
 	assert.Equal(t, made.Body["id"], again.Body["id"])
 }
 
-func TestWhoMayAddWhom(t *testing.T) {
+func TestCreatePermissions(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	people := f.team(t)
@@ -99,7 +122,7 @@ func TestWhoMayAddWhom(t *testing.T) {
 		{"key", access.RoleViewer, true}, {"key", access.RoleMember, false}, {"key", access.RoleOwner, false},
 	} {
 		by := people[tt.by]
-		_, err := f.Add(apptest.As(t, by), by, members.Addition{Email: strings.Repeat("x", i+1) + "@example.com", Role: tt.role, Password: password})
+		_, err := f.Create(apptest.As(t, by), by, members.CreateRequest{Email: strings.Repeat("x", i+1) + "@example.com", Role: tt.role, Password: password})
 		if tt.ok {
 			assert.NoError(t, err, "%s adds %s", tt.by, tt.role)
 			continue
@@ -109,31 +132,32 @@ func TestWhoMayAddWhom(t *testing.T) {
 	assert.Equal(t, 4, f.Count(t, `select count(*) from audit_events where event = 'member_added'`))
 }
 
-// Of many who add the same new email at once, in several tenants, one makes the account; the others are told that there is one.
-func TestAddAtOnce(t *testing.T) {
+// Of concurrent requests of several tenants for the same new email, one creates the account and the
+// others get a conflict.
+func TestConcurrentCreate(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	owners := []auth.Principal{f.Member(t, f.Tenant(t), access.RoleOwner), f.Member(t, f.Tenant(t), access.RoleOwner)}
-	var made atomic.Int64
+	var created atomic.Int64
 	var group sync.WaitGroup
 	for i := range 8 {
 		group.Go(func() {
 			by := owners[i%2]
-			_, err := f.Add(apptest.As(t, by), by, members.Addition{Email: "new@example.com", Role: access.RoleViewer, Password: password})
+			_, err := f.Create(apptest.As(t, by), by, members.CreateRequest{Email: "new@example.com", Role: access.RoleViewer, Password: password})
 			if err == nil {
-				made.Add(1)
+				created.Add(1)
 				return
 			}
 			assert.True(t, errors.HasCode(err, errors.CodeConflict), err)
 		})
 	}
 	group.Wait()
-	assert.EqualValues(t, 1, made.Load())
+	assert.EqualValues(t, 1, created.Load())
 	assert.Equal(t, 1, f.Count(t, `select count(*) from users where email = 'new@example.com'`))
 	assert.Equal(t, 1, f.Count(t, `select count(*) from audit_events where event = 'member_added'`))
 }
 
-func TestBadBodies(t *testing.T) {
+func TestInvalidBodies(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	owner := f.Member(t, f.Tenant(t), access.RoleOwner)
@@ -164,7 +188,7 @@ func TestBadBodies(t *testing.T) {
 	assert.Equal(t, 1, f.Count(t, `select count(*) from users`))
 }
 
-func TestBadParameters(t *testing.T) {
+func TestInvalidParameters(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	owner := f.Member(t, f.Tenant(t), access.RoleOwner)
@@ -186,7 +210,7 @@ func TestBadParameters(t *testing.T) {
 	f.call(t, owner, "PATCH", "/v1/users/"+uuid.NewString(), `{"role":"admin"}`).Problem(t, errors.CodeNotFound)
 }
 
-func TestList(t *testing.T) {
+func TestListPages(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	tenant := f.Tenant(t)
@@ -200,13 +224,13 @@ func TestList(t *testing.T) {
 	}
 	f.Member(t, f.Tenant(t), access.RoleOwner)
 	for limit, want := range map[string]string{"1": "g,f,e,d,c,b,a", "3": "gfe,dcb,a", "7": "gfedcba", "100": "gfedcba"} {
-		assert.Equal(t, want, apptest.Pages(t, "display_name", func(cursor string) apptest.Answer {
+		assert.Equal(t, want, apptest.Pages(t, "display_name", func(cursor string) apptest.Response {
 			return f.call(t, owner, "GET", "/v1/users?limit="+limit+"&cursor="+cursor, "")
 		}))
 	}
 }
 
-// Other tenants see nothing of a member, and reach nothing.
+// Members of another tenant can be neither read nor changed.
 func TestRowSecurity(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -226,8 +250,8 @@ func TestRowSecurity(t *testing.T) {
 	assert.Equal(t, access.RoleMember, f.role(t, ann))
 }
 
-// The keys of a member end with the membership, those in other tenants do not.
-func TestKeysEndWithTheMembership(t *testing.T) {
+// Removing a member deletes their API keys of this tenant, and no others.
+func TestDeleteRemovesAPIKeys(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	people := f.team(t)
@@ -235,24 +259,24 @@ func TestKeysEndWithTheMembership(t *testing.T) {
 	f.Exec(t, `insert into members (tenant_id, user_id, role) values ($1, $2, 'viewer')`, elsewhere, member.UserID)
 	for _, tenant := range []uuid.UUID{member.TenantID, elsewhere} {
 		f.Exec(t, `insert into api_keys (id, tenant_id, user_id, name, hash, hint, scopes)
-			values (gen_random_uuid(), $1, $2, 'a', sha256($3::bytea), '', '{notes:read}')`, tenant, member.UserID, tenant.String())
+			values (gen_random_uuid(), $1, $2, 'a', sha256($3::bytea), '', '{users:read}')`, tenant, member.UserID, tenant.String())
 	}
-	require.NoError(t, f.Remove(apptest.As(t, people["admin"]), people["admin"], member.UserID))
+	require.NoError(t, f.Delete(apptest.As(t, people["admin"]), people["admin"], member.UserID))
 	assert.Equal(t, 1, f.Count(t, `select count(*) from api_keys where tenant_id = $1`, elsewhere))
 	assert.Equal(t, 1, f.Count(t, `select count(*) from api_keys`))
 }
 
-// Without its entry in the trail, or the end of the sessions, nothing has happened.
-func TestChangesAreWhole(t *testing.T) {
+// Changes are rolled back if the audit entry or the session revocation fails.
+func TestChangesAreAtomic(t *testing.T) {
 	t.Parallel()
 	for _, table := range []string{"audit_events", "asked"} {
 		f := newFixture(t)
 		people := f.team(t)
 		owner, member := people["owner"], people["member"]
 		f.Exec(t, `alter table `+table+` rename to elsewhere`)
-		_, err := f.Change(apptest.As(t, owner), owner, member.UserID, members.Change{Role: access.RoleViewer})
+		_, err := f.Update(apptest.As(t, owner), owner, member.UserID, members.UpdateRequest{Role: access.RoleViewer})
 		assert.Error(t, err)
-		assert.Error(t, f.Remove(apptest.As(t, owner), owner, member.UserID))
+		assert.Error(t, f.Delete(apptest.As(t, owner), owner, member.UserID))
 		assert.Equal(t, access.RoleMember, f.role(t, member))
 	}
 }

@@ -18,18 +18,18 @@ import (
 
 func TestMain(m *testing.M) { platformtest.Main(m) }
 
-// The sessions of the service are what this package asks for.
 var _ members.Sessions = (*session.Service)(nil)
 
-// sessions notes what is asked of it, in the database, so that what is undone was not asked.
+// sessions records its calls in the table asked, so that calls in a rolled back transaction do not
+// count.
 type sessions struct{ pool *db.Pool }
 
 func (s sessions) Renew(ctx context.Context, user uuid.UUID) error {
 	return s.note(ctx, user, "renewed")
 }
 
-func (s sessions) RevokeMember(ctx context.Context, user uuid.UUID, reason string) error {
-	// The membership is there until the sessions have ended.
+func (s sessions) RevokeMember(ctx context.Context, _ auth.Principal, user uuid.UUID, reason string) error {
+	// The sessions must end before the membership is deleted.
 	if _, err := db.One[auth.Role](ctx, s.pool, `select role from members where user_id = $1`, user); err != nil {
 		return err
 	}
@@ -41,14 +41,14 @@ func (s sessions) note(ctx context.Context, user uuid.UUID, what string) error {
 	return err
 }
 
-// hasher makes hashes that a test can read.
+// hasher returns readable hashes.
 type hasher struct{}
 
 func (hasher) HashPassword(_ context.Context, password string) (string, error) {
 	return "hash of " + password, nil
 }
 
-// fixture is the service on a database of its own.
+// fixture is the service on its own database.
 type fixture struct {
 	*members.Service
 	*apptest.Database
@@ -58,12 +58,10 @@ func newFixture(t testing.TB) *fixture {
 	t.Helper()
 	d := apptest.NewDatabase(t)
 	d.Exec(t, `create table asked (user_id uuid, what text); grant select, insert on asked to app_role`)
-	return &fixture{members.NewService(members.Options{
-		Pool: d.Pool, Passwords: hasher{}, Sessions: sessions{d.Pool}, Audit: audit.NewRecorder(d.Pool),
-	}), d}
+	return &fixture{members.NewService(d.Pool, hasher{}, sessions{d.Pool}, audit.NewTrail(d.Pool)), d}
 }
 
-// asked returns what was asked of the sessions of a user.
+// asked returns the calls of sessions for a user.
 func (f *fixture) asked(t testing.TB, user uuid.UUID) string {
 	t.Helper()
 	var list string
@@ -72,7 +70,7 @@ func (f *fixture) asked(t testing.TB, user uuid.UUID) string {
 	return list
 }
 
-// role returns the role of a user in a tenant, "" for none.
+// role returns the role of a principal in its tenant, or "".
 func (f *fixture) role(t testing.TB, p auth.Principal) (role auth.Role) {
 	t.Helper()
 	require.NoError(t, f.Superuser.QueryRowContext(t.Context(),
@@ -80,14 +78,14 @@ func (f *fixture) role(t testing.TB, p auth.Principal) (role auth.Role) {
 	return role
 }
 
-// call makes one request as p with the routes of the feature.
-func (f *fixture) call(t testing.TB, p auth.Principal, method, path, body string) apptest.Answer {
+// call sends one request of p to the routes of the feature.
+func (f *fixture) call(t testing.TB, p auth.Principal, method, path, body string) apptest.Response {
 	t.Helper()
 	e, h := apptest.Router(), members.NewHandler(f.Service)
-	e.GET("/v1/users", h.List)
-	e.POST("/v1/users", h.Add)
-	e.GET("/v1/users/:id", h.Get)
-	e.PATCH("/v1/users/:id", h.Change)
-	e.DELETE("/v1/users/:id", h.Remove)
+	e.GET("/v1/users", apptest.Handler(h.List))
+	e.POST("/v1/users", apptest.Handler(h.Create))
+	e.GET("/v1/users/:id", apptest.Handler(h.Get))
+	e.PATCH("/v1/users/:id", apptest.Handler(h.Update))
+	e.DELETE("/v1/users/:id", apptest.Handler(h.Delete))
 	return apptest.Call(t, e, p, method, path, body)
 }

@@ -5,61 +5,40 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/netrun-systems/go-service-template/internal/app/access"
 	"github.com/netrun-systems/go-service-template/internal/app/idempotency"
 	"github.com/netrun-systems/go-service-template/internal/app/paging"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
-	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 	"github.com/netrun-systems/go-service-template/internal/platform/server/request"
 	"github.com/netrun-systems/go-service-template/internal/platform/server/respond"
 )
 
-const maxQuery = 200 // characters
-
-// Handler answers the HTTP requests of the feature.
+// Handler serves the routes of the feature.
 type Handler struct{ service *Service }
 
-// NewHandler returns the handlers for a service.
+// NewHandler returns the handlers of a service.
 func NewHandler(s *Service) *Handler { return &Handler{s} }
 
-// Create answers POST /v1/notes.
-func (h *Handler) Create(c echo.Context) error {
-	var d Draft
-	if err := request.JSON(c, &d); err != nil {
+// Create handles POST /v1/notes.
+func (h *Handler) Create(c echo.Context, p auth.Principal) error {
+	var r CreateRequest
+	if err := request.JSON(c, &r); err != nil {
 		return err
 	}
-	ctx := c.Request().Context()
-	by, err := auth.Current(ctx)
+	key, err := idempotency.FromRequest(c, p, "create note")
 	if err != nil {
 		return err
 	}
-	key, err := idempotencyKey(c)
+	n, err := h.service.Create(c.Request().Context(), p, r, key)
 	if err != nil {
 		return err
-	}
-	n, replayed, err := h.service.Create(ctx, by, d, key)
-	if err != nil {
-		return err
-	}
-	if replayed {
-		c.Response().Header().Set(idempotency.HeaderReplayed, "true")
 	}
 	c.Response().Header().Set(echo.HeaderLocation, "/v1/notes/"+n.ID.String())
-	return respond.WithETag(c, http.StatusCreated, n.ETag(), n)
+	return respond.WithETag(c, http.StatusCreated, request.ETag(n.Version), n)
 }
 
-func idempotencyKey(c echo.Context) (string, error) {
-	values := c.Request().Header.Values(idempotency.Header)
-	switch len(values) {
-	case 0:
-		return "", nil
-	case 1:
-		return values[0], idempotency.ParseKey(values[0])
-	}
-	return "", errors.Invalid(idempotency.Header, "single", "must be given once")
-}
-
-// Get answers GET /v1/notes/:id.
-func (h *Handler) Get(c echo.Context) error {
+// Get handles GET /v1/notes/:id.
+func (h *Handler) Get(c echo.Context, _ auth.Principal) error {
 	id, err := request.UUID(c, "id")
 	if err != nil {
 		return err
@@ -68,11 +47,11 @@ func (h *Handler) Get(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return respond.WithETag(c, http.StatusOK, n.ETag(), n)
+	return respond.WithETag(c, http.StatusOK, request.ETag(n.Version), n)
 }
 
-// List answers GET /v1/notes.
-func (h *Handler) List(c echo.Context) error {
+// List handles GET /v1/notes.
+func (h *Handler) List(c echo.Context, _ auth.Principal) error {
 	q, err := paging.FromRequest(c)
 	if err != nil {
 		return err
@@ -91,40 +70,45 @@ func (h *Handler) List(c echo.Context) error {
 	return respond.JSON(c, http.StatusOK, page)
 }
 
-// Update answers PATCH /v1/notes/:id. It needs If-Match, so that nobody overwrites what they have not seen.
-func (h *Handler) Update(c echo.Context) error {
+// Update handles PATCH /v1/notes/:id. It requires If-Match, so that a client cannot overwrite a
+// version it has not read.
+//
+// An API key that may not read notes gets no content.
+func (h *Handler) Update(c echo.Context, p auth.Principal) error {
 	id, err := request.UUID(c, "id")
 	if err != nil {
 		return err
 	}
-	when, err := request.IfMatch(c)
+	match, err := request.IfMatch(c)
 	if err != nil {
 		return err
 	}
-	var changes Changes
-	if err := request.JSON(c, &changes); err != nil {
+	var r UpdateRequest
+	if err := request.JSON(c, &r); err != nil {
 		return err
 	}
-	n, err := h.service.Update(c.Request().Context(), id, changes, when)
+	n, err := h.service.Update(c.Request().Context(), id, r, match)
 	if err != nil {
 		return err
 	}
-	return respond.WithETag(c, http.StatusOK, n.ETag(), n)
+	if !access.Policy.Allows(p, access.NotesRead) {
+		c.Response().Header().Set("ETag", request.ETag(n.Version))
+		return respond.NoContent(c)
+	}
+	return respond.WithETag(c, http.StatusOK, request.ETag(n.Version), n)
 }
 
-// Delete answers DELETE /v1/notes/:id, with or without If-Match.
-func (h *Handler) Delete(c echo.Context) error {
+// Delete handles DELETE /v1/notes/:id. If-Match is optional.
+func (h *Handler) Delete(c echo.Context, _ auth.Principal) error {
 	id, err := request.UUID(c, "id")
 	if err != nil {
 		return err
 	}
-	var when Matcher
-	if len(c.Request().Header.Values("If-Match")) > 0 {
-		if when, err = request.IfMatch(c); err != nil {
-			return err
-		}
+	match, err := request.OptionalIfMatch(c)
+	if err != nil {
+		return err
 	}
-	if err := h.service.Delete(c.Request().Context(), id, when); err != nil {
+	if err := h.service.Delete(c.Request().Context(), id, match); err != nil {
 		return err
 	}
 	return respond.NoContent(c)

@@ -5,112 +5,95 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/netrun-systems/go-service-template/internal/app/audit"
 	"github.com/netrun-systems/go-service-template/internal/app/idempotency"
 	"github.com/netrun-systems/go-service-template/internal/app/paging"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/db"
-	"github.com/netrun-systems/go-service-template/internal/platform/errors"
-	"github.com/netrun-systems/go-service-template/internal/platform/logging"
+	"github.com/netrun-systems/go-service-template/internal/platform/server/request"
 )
 
-var log = logging.For()
-
-// Service is what can be done with notes. Its methods act for the tenant and the principal of ctx.
+// Service manages the notes of the tenant of ctx and records each change in the audit trail. It is
+// safe for concurrent use.
 type Service struct {
 	pool  *db.Pool
-	notes store
+	store store
+	audit audit.Recorder
 }
 
-// NewService returns a service over the pool.
-func NewService(pool *db.Pool) *Service { return &Service{pool: pool, notes: store{pool}} }
+// NewService returns a service on pool.
+func NewService(pool *db.Pool, recorder audit.Recorder) *Service {
+	return &Service{pool, store{pool}, recorder}
+}
 
-// Create stores a new note of the principal. With an idempotency key a repetition returns the note of the first request
-// and true; an empty key means none.
-func (s *Service) Create(ctx context.Context, by auth.Principal, d Draft, key string) (n Note, replayed bool, err error) {
-	if err := d.validate(); err != nil {
-		return n, false, err
+// Create stores a note. p is its author. A request that repeats a key returns the note of the first
+// request.
+func (s *Service) Create(ctx context.Context, p auth.Principal, r CreateRequest, key idempotency.Key) (Note, error) {
+	if err := r.validate(); err != nil {
+		return Note{}, err
 	}
-	id, err := uuid.NewV7()
-	if err != nil {
-		return n, false, errors.Internal(err, "make a note id")
-	}
-	err = s.pool.InTenant(ctx, func(ctx context.Context) error {
-		insert := func(ctx context.Context) (Note, error) { return s.notes.insert(ctx, id, by.TenantID, by.UserID, d) }
-		if key == "" {
-			n, err = insert(ctx)
-			return err
+	return idempotency.Do(ctx, s.pool, key, r, func(ctx context.Context) (Note, error) {
+		n, err := s.store.insert(ctx, db.NewID(), p, r)
+		if err != nil {
+			return n, err
 		}
-		k := idempotency.Key{Value: key, TenantID: by.TenantID, UserID: by.UserID, Operation: "create note"}
-		n, replayed, err = idempotency.Do(ctx, s.pool, k, d, insert)
-		return err
+		return n, s.record(ctx, "note_created", n.ID)
 	})
-	if err != nil {
-		return n, false, err
-	}
-	if !replayed {
-		log.Info(ctx, "note_created", logging.String("note_id", n.ID.String()))
-	}
-	return n, replayed, nil
 }
 
-// Get returns one note.
-func (s *Service) Get(ctx context.Context, id uuid.UUID) (n Note, err error) {
-	err = s.pool.InTenant(ctx, func(ctx context.Context) error {
-		n, err = s.notes.get(ctx, id)
-		return err
-	})
-	return n, err
+// Get returns a note.
+func (s *Service) Get(ctx context.Context, id uuid.UUID) (Note, error) {
+	return s.store.get(ctx, id)
 }
 
-// List returns a page of the notes that a filter leaves, newest first.
+// List returns a page of the notes that f selects, newest first.
 func (s *Service) List(ctx context.Context, f Filter, q paging.Query) (paging.Page[Note], error) {
-	load := func(before uuid.UUID, limit int) (list []Note, err error) {
-		err = s.pool.InTenant(ctx, func(ctx context.Context) error {
-			list, err = s.notes.list(ctx, f, before, limit)
-			return err
-		})
-		return list, err
+	load := func(after paging.Position, limit int) ([]Note, error) {
+		return s.store.list(ctx, f, after, limit)
 	}
-	return paging.Load(q, []string{f.Query, f.Tag}, func(n Note) uuid.UUID { return n.ID }, load)
+	position := func(n Note) paging.Position { return paging.Position{Time: n.CreatedAt, ID: n.ID} }
+	return paging.Load(q, []string{f.Query, f.Tag}, position, load)
 }
 
-// Matcher says whether an entity tag is one that a client has named as its precondition.
-type Matcher interface{ Match(etag string) bool }
-
-// Update changes a note whose entity tag matches. One that has changed since the client read it is a PRECONDITION_FAILED.
-func (s *Service) Update(ctx context.Context, id uuid.UUID, c Changes, when Matcher) (n Note, err error) {
-	if err := c.validate(); err != nil {
-		return n, err
+// Update changes a note. It returns PRECONDITION_FAILED if match lacks the current version.
+func (s *Service) Update(ctx context.Context, id uuid.UUID, r UpdateRequest, match request.ETags) (Note, error) {
+	if err := r.validate(); err != nil {
+		return Note{}, err
 	}
-	err = s.pool.InTenant(ctx, func(ctx context.Context) error {
-		if err := s.lockMatching(ctx, id, when); err != nil {
-			return err
+	return db.InTenant(ctx, s.pool, func(ctx context.Context) (Note, error) {
+		if err := s.lock(ctx, id, match); err != nil {
+			return Note{}, err
 		}
-		n, err = s.notes.update(ctx, id, c)
-		return err
+		n, err := s.store.update(ctx, id, r)
+		if err != nil {
+			return n, err
+		}
+		return n, s.record(ctx, "note_updated", id)
 	})
-	return n, err
 }
 
-// Delete removes a note. A nil Matcher is no precondition.
-func (s *Service) Delete(ctx context.Context, id uuid.UUID, when Matcher) error {
+// Delete deletes a note. match is as in [Service.Update].
+func (s *Service) Delete(ctx context.Context, id uuid.UUID, match request.ETags) error {
 	return s.pool.InTenant(ctx, func(ctx context.Context) error {
-		if when != nil {
-			if err := s.lockMatching(ctx, id, when); err != nil {
-				return err
-			}
+		if err := s.lock(ctx, id, match); err != nil {
+			return err
 		}
-		return s.notes.delete(ctx, id)
+		if err := s.store.delete(ctx, id); err != nil {
+			return err
+		}
+		return s.record(ctx, "note_deleted", id)
 	})
 }
 
-func (s *Service) lockMatching(ctx context.Context, id uuid.UUID, when Matcher) error {
-	n, err := s.notes.lock(ctx, id)
+// lock locks the note until the transaction ends and checks its version.
+func (s *Service) lock(ctx context.Context, id uuid.UUID, match request.ETags) error {
+	version, err := s.store.lock(ctx, id)
 	if err != nil {
 		return err
 	}
-	if !when.Match(n.ETag()) {
-		return errors.New(errors.CodePreconditionFailed, "")
-	}
-	return nil
+	return match.Check(version)
+}
+
+func (s *Service) record(ctx context.Context, event string, id uuid.UUID) error {
+	return s.audit.Record(ctx, audit.Entry{Event: event, TargetType: "note", TargetID: id.String()})
 }

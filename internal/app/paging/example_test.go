@@ -2,6 +2,7 @@ package paging_test
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -9,27 +10,31 @@ import (
 )
 
 type note struct {
-	id    uuid.UUID
-	title string
+	created time.Time
+	id      uuid.UUID
+	title   string
 }
 
-// A client that reads a list to its end, two notes at a time.
+func (n note) position() paging.Position { return paging.Position{Time: n.created, ID: n.id} }
+
+// A client reads a list in pages of two notes.
 func Example() {
+	day := func(n int) time.Time { return time.Date(2026, 1, n, 0, 0, 0, 0, time.UTC) }
 	notes := []note{ // the newest first
-		{uuid.MustParse("019b0000-0000-7000-8000-000000000003"), "third"},
-		{uuid.MustParse("019b0000-0000-7000-8000-000000000002"), "second"},
-		{uuid.MustParse("019b0000-0000-7000-8000-000000000001"), "first"},
+		{day(3), uuid.New(), "third"},
+		{day(2), uuid.New(), "second"},
+		{day(1), uuid.New(), "first"},
 	}
-	load := func(before uuid.UUID, limit int) (list []note, err error) {
-		for _, n := range notes {
-			if (before == uuid.Nil || n.id.String() < before.String()) && len(list) < limit {
+	load := func(after paging.Position, limit int) (list []note, err error) {
+		for _, n := range notes { // as in SQL: where (created_at, id) < ($1, $2) order by created_at desc, id desc limit $3
+			if (after.IsZero() || n.created.Before(after.Time)) && len(list) < limit {
 				list = append(list, n)
 			}
 		}
 		return list, nil
 	}
 	for q := (paging.Query{Limit: 2}); ; {
-		page, err := paging.Load(q, nil, func(n note) uuid.UUID { return n.id }, load)
+		page, err := paging.Load(q, nil, note.position, load)
 		if err != nil {
 			fmt.Println(err)
 			return
@@ -40,12 +45,12 @@ func Example() {
 		if page.NextCursor == nil {
 			return
 		}
-		fmt.Println("and more")
+		fmt.Println("next page")
 		q.Cursor = *page.NextCursor
 	}
 	// Output:
 	// third
 	// second
-	// and more
+	// next page
 	// first
 }

@@ -15,14 +15,14 @@ import (
 )
 
 // serve answers one request of p with the routes of the feature.
-func (r *replica) serve(t testing.TB, p auth.Principal, method, path, body string) apptest.Answer {
+func (r *replica) serve(t testing.TB, p auth.Principal, method, path, body string) apptest.Response {
 	t.Helper()
 	e, h := apptest.Router(), session.NewHandler(r.Service)
 	e.POST("/v1/auth/refresh", h.Refresh)
-	e.POST("/v1/auth/logout", h.Logout)
-	e.POST("/v1/auth/logout-all", h.LogoutAll)
-	e.GET("/v1/auth/sessions", h.List)
-	e.DELETE("/v1/auth/sessions/:id", h.End)
+	e.POST("/v1/auth/logout", apptest.Handler(h.Logout))
+	e.POST("/v1/auth/logout-all", apptest.Handler(h.LogoutAll))
+	e.GET("/v1/auth/sessions", apptest.Handler(h.List))
+	e.DELETE("/v1/auth/sessions/:id", apptest.Handler(h.End))
 	return apptest.Call(t, e, p, method, path, body, func(req *http.Request) { req.Header.Set("User-Agent", "Browser/2") })
 }
 
@@ -36,12 +36,15 @@ func TestHTTP(t *testing.T) {
 	got := r.serve(t, nobody, "POST", "/v1/auth/refresh", `{"refresh_token":"`+tokens.RefreshToken+`"}`)
 	require.Equal(t, http.StatusOK, got.Status, got.Body)
 	assert.Equal(t, "no-store", got.Header.Get("Cache-Control"))
-	assert.Len(t, got.Body, 4)
-	assert.Equal(t, "Bearer", got.Body["token_type"])
-	assert.InDelta(t, 900, got.Body["expires_in"], 1)
-	token, ok := got.Body["access_token"].(string)
+	assert.Len(t, got.Body, 1)
+	pair, ok := got.Body["tokens"].(map[string]any)
 	require.True(t, ok)
-	assert.NotEmpty(t, got.Body["refresh_token"])
+	assert.Len(t, pair, 4)
+	assert.Equal(t, "Bearer", pair["token_type"])
+	assert.InDelta(t, 900, pair["expires_in"], 1)
+	token, ok := pair["access_token"].(string)
+	require.True(t, ok)
+	assert.NotEmpty(t, pair["refresh_token"])
 
 	p := r.principal(t, session.Tokens{AccessToken: token})
 	got = r.serve(t, p, "GET", "/v1/auth/sessions", "")
@@ -78,7 +81,9 @@ func TestHTTP(t *testing.T) {
 		{p, "DELETE", "/v1/auth/sessions/x", "", 400},
 		{p, "DELETE", "/v1/auth/sessions/" + uuid.NewString(), "", 404},
 		{p, "DELETE", "/v1/auth/sessions/" + other.SessionID.String(), "", 204},
-		{p, "POST", "/v1/auth/logout", "", 204},
+		{p, "POST", "/v1/auth/logout", `{"refresh_token":"x"}`, 400},
+		{p, "POST", "/v1/auth/logout-all", `{"all":true}`, 400},
+		{p, "POST", "/v1/auth/logout", `{}`, 204},
 	}
 	for _, tt := range tests {
 		got := r.serve(t, tt.by, tt.method, tt.path, tt.body)

@@ -19,6 +19,7 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/db"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 	"github.com/netrun-systems/go-service-template/internal/platform/platformtest"
+	"github.com/netrun-systems/go-service-template/internal/platform/server"
 )
 
 func TestMain(m *testing.M) { platformtest.Main(m) }
@@ -79,10 +80,10 @@ func newReplica(t testing.TB, pool *db.Pool, edits ...func(*session.Config)) *re
 	issuer, err := auth.NewIssuer(apptest.Keyring(), auth.IssuerOptions{Issuer: "test", Audience: "test", Policy: access.Policy, TTL: 15 * time.Minute})
 	require.NoError(t, err)
 	asked, lookup := &atomic.Int64{}, session.Lookup(pool)
-	revocations := auth.NewRevocations(auth.RevocationsOptions{Lookup: func(ctx context.Context, id uuid.UUID) (int64, bool, error) {
+	revocations := auth.NewRevocations(func(ctx context.Context, id uuid.UUID) (int64, bool, error) {
 		asked.Add(1)
 		return lookup(ctx, id)
-	}})
+	})
 	verifier, err := auth.NewVerifier(apptest.Keyring(), auth.VerifierOptions{Issuer: "test", Audience: "test", Policy: access.Policy, Revoked: revocations.Check})
 	require.NoError(t, err)
 	cfg := session.Config{RefreshTokenTTL: 720 * time.Hour, TTL: 2160 * time.Hour, RefreshGrace: 10 * time.Second}
@@ -90,7 +91,7 @@ func newReplica(t testing.TB, pool *db.Pool, edits ...func(*session.Config)) *re
 		edit(&cfg)
 	}
 	r := &replica{pool: pool, revocations: revocations, verifier: verifier, trail: &trail{}, asked: asked}
-	r.Service = session.NewService(session.Options{Pool: pool, Issuer: issuer, Audit: r.trail, Revocations: revocations, Config: cfg, Leeway: 30 * time.Second})
+	r.Service = session.NewService(pool, issuer, r.trail, revocations, cfg, 30*time.Second)
 	return r
 }
 
@@ -101,25 +102,25 @@ func one(t testing.TB, edits ...func(*session.Config)) (*replica, *apptest.Datab
 	return newReplica(t, d.Pool, edits...), d
 }
 
-var laptop = session.Client{RemoteIP: "192.0.2.7", UserAgent: "Laptop/1"}
+var laptop = server.Client{RemoteIP: "192.0.2.7", UserAgent: "Laptop/1"}
 
 func (r *replica) open(t testing.TB, m auth.Principal) session.Tokens {
 	t.Helper()
-	tokens, err := r.Open(t.Context(), m.TenantID, m.UserID, laptop)
+	tokens, err := r.Open(server.WithClient(t.Context(), laptop), m.TenantID, m.UserID)
 	require.NoError(t, err)
 	return tokens
 }
 
 func (r *replica) refresh(t testing.TB, tokens session.Tokens) session.Tokens {
 	t.Helper()
-	next, err := r.Refresh(t.Context(), tokens.RefreshToken, laptop)
+	next, err := r.Refresh(server.WithClient(t.Context(), laptop), tokens.RefreshToken)
 	require.NoError(t, err)
 	return next
 }
 
 func (r *replica) refused(t testing.TB, tokens session.Tokens, code errors.Code) {
 	t.Helper()
-	_, err := r.Refresh(t.Context(), tokens.RefreshToken, laptop)
+	_, err := r.Refresh(server.WithClient(t.Context(), laptop), tokens.RefreshToken)
 	require.True(t, errors.HasCode(err, code), "%v", err)
 }
 

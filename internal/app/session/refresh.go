@@ -5,156 +5,126 @@ import (
 	"database/sql"
 	"time"
 
+	"github.com/netrun-systems/go-service-template/internal/app/members"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/db"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 	"github.com/netrun-systems/go-service-template/internal/platform/logging"
+	"github.com/netrun-systems/go-service-template/internal/platform/server"
 )
 
-// Refresh exchanges a refresh token for the next tokens of its session, with the roles that the member has now. A text that
-// is no token of a session is AUTH_TOKEN_INVALID, one of a session that was not used in time AUTH_TOKEN_EXPIRED, and one of a
-// session that has been ended AUTH_TOKEN_REVOKED. So is one that was spent before, which ends the session.
-func (s *Service) Refresh(ctx context.Context, text string, from Client) (Tokens, error) {
+// Refresh exchanges a refresh token for the next tokens of its session, with the current roles of
+// the member. A text that is not a token of a session is an AUTH_TOKEN_INVALID, a token of an
+// expired session an AUTH_TOKEN_EXPIRED, and one of a revoked session an AUTH_TOKEN_REVOKED. So is
+// a token that was used before, which revokes its session.
+func (s *Service) Refresh(ctx context.Context, text string) (Tokens, error) {
 	token, err := auth.ParseRefreshToken(text)
 	if err != nil {
-		return Tokens{}, refused(ctx, invalid, token, from)
+		return Tokens{}, refuse(ctx, invalid, token)
 	}
-	var o outcome
-	err = s.pool.InTenant(db.WithTenant(ctx, token.TenantID()), func(ctx context.Context) error {
-		o, err = s.exchange(ctx, token, from)
-		return err
-	})
+	ctx = db.WithTenant(ctx, token.TenantID())
+	r, err := db.InTenant(ctx, s.pool, func(ctx context.Context) (result, error) { return s.exchange(ctx, token) })
 	if err != nil {
 		return Tokens{}, err
 	}
-	if o.refusal != "" {
-		return Tokens{}, refused(ctx, o.refusal, token, from)
+	if r.refusal != "" {
+		return Tokens{}, refuse(ctx, r.refusal, token)
 	}
-	return s.tokens(o.principal, o.next, o.left)
+	return s.tokens(r.principal, r.next, r.left)
 }
 
-// outcome is what becomes of a token: the next one, or a refusal. A refusal is no error inside the transaction, because the
-// end of a session whose token was reused has to be committed.
-type outcome struct {
+// result is the successor of a token, or a refusal. A refusal is not an error in the transaction,
+// because the revocation of a session after reuse has to be committed.
+type result struct {
 	principal auth.Principal
 	next      auth.RefreshToken
-	left      time.Duration // of the session
+	left      time.Duration // until the session expires
 	refusal   refusal
 }
 
-// refusal is why a refresh token is not taken.
-type refusal string
-
-const (
-	invalid refusal = "invalid_refresh_token"
-	expired refusal = "expired_refresh_token"
-	revoked refusal = "revoked_refresh_token"
-	reused  refusal = "reused_refresh_token"
-)
-
-func (s *Service) exchange(ctx context.Context, token auth.RefreshToken, from Client) (outcome, error) {
+func (s *Service) exchange(ctx context.Context, token auth.RefreshToken) (result, error) {
 	row, why, err := s.find(ctx, token)
 	if err != nil || why != "" {
-		return outcome{refusal: why}, err
+		return result{refusal: why}, err
 	}
 	if !token.Matches(row.RefreshHash) {
-		return s.spent(ctx, row, token, from)
+		return s.used(ctx, row, token)
 	}
 	seed := auth.NewSeed()
 	next := token.Successor(row.Family, seed)
-	generation, err := s.store.rotate(ctx, rotation{row.ID, token.Hash(), next.Hash(), seed, from.kept(), s.config.RefreshTokenTTL})
-	if errors.Is(err, sql.ErrNoRows) { // another request has spent it since, or ended the session, and has committed
+	r := rotation{row.ID, token.Hash(), next.Hash(), seed, clientOf(ctx), s.config.RefreshTokenTTL}
+	generation, err := s.store.rotate(ctx, r)
+	if errors.Is(err, sql.ErrNoRows) { // another request has used the token or revoked the session, and committed
 		if row, why, err = s.find(ctx, token); err != nil || why != "" {
-			return outcome{refusal: why}, err
+			return result{refusal: why}, err
 		}
-		return s.spent(ctx, row, token, from)
+		return s.used(ctx, row, token)
 	}
 	if err != nil {
-		return outcome{}, err
+		return result{}, err
 	}
 	row.Generation = generation
-	o, err := s.admit(ctx, row, next)
-	if err != nil || o.refusal != "" {
-		return o, err
+	granted, err := s.grant(ctx, row, next)
+	if err != nil || granted.refusal != "" {
+		return granted, err
 	}
-	return o, s.record(ctx, "token_issued", "refresh", o.principal, from)
+	return granted, s.record(ctx, "token_issued", "refresh", granted.principal)
 }
 
-// find returns the session of a token, or why there is none that goes on. Who has made the token up learns no more than that.
-func (s *Service) find(ctx context.Context, token auth.RefreshToken) (live, refusal, error) {
+// find returns the session of a token, or the reason why it cannot be refreshed. A forged token is
+// invalid whatever the state of its session.
+func (s *Service) find(ctx context.Context, token auth.RefreshToken) (sessionRow, refusal, error) {
 	row, err := s.store.find(ctx, token.SessionID(), s.config.RefreshGrace)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		why, err := s.vanished(ctx, token)
-		return row, why, err
+		// The sessions of a removed member are deleted. Their revocations remain while there may be
+		// access tokens.
+		_, known, err := s.store.lookup(ctx, token.SessionID())
+		if known {
+			return row, revoked, err
+		}
+		return row, invalid, err
 	case err != nil:
 		return row, "", err
 	case !token.Of(row.Family):
 		return row, invalid, nil
 	}
-	return row, row.over(), nil
+	return row, row.refusal(), nil
 }
 
-// spent is for a token that is not the current one: the one before it gets the same successor for a while, any other that was
-// ever given out ends the session.
-func (s *Service) spent(ctx context.Context, row live, token auth.RefreshToken, from Client) (outcome, error) {
+// used handles a token that has been exchanged. The last one gets the same successor again within
+// the grace period, any other one revokes the session.
+func (s *Service) used(ctx context.Context, row sessionRow, token auth.RefreshToken) (result, error) {
 	if next := token.Successor(row.Family, row.Seed); row.InGrace && next.Matches(row.RefreshHash) {
-		return s.admit(ctx, row, next) // what the trail has already
+		return s.grant(ctx, row, next) // already in the audit trail
 	}
-	n, err := s.revoke(ctx, string(reused), one, row.UserID, row.ID)
-	if err != nil || n == 0 { // somebody else has ended it at the same time
-		return outcome{refusal: revoked}, err
+	n, err := s.revoke(ctx, row.UserID, string(reused), oneSession, row.UserID, row.ID)
+	if err != nil || n == 0 { // a concurrent request has revoked it
+		return result{refusal: revoked}, err
 	}
-	return outcome{refusal: reused}, s.record(ctx, "refresh_reuse_detected", "", row.principal(), from)
+	return result{refusal: reused}, s.record(ctx, "refresh_reuse_detected", "", row.principal())
 }
 
-// vanished is for a token whose session is not there. The sessions of a member who was removed are deleted with the
-// membership, and are known to be revoked for as long as their access tokens would have lived.
-func (s *Service) vanished(ctx context.Context, token auth.RefreshToken) (refusal, error) {
-	_, known, err := lookup(ctx, s.pool, token.SessionID())
-	if err != nil {
-		return "", err
-	}
-	if known {
-		return revoked, nil
-	}
-	return invalid, nil
-}
-
-// admit reads the role in a statement after the one that has locked the session: a change of the role that was committed
-// before is seen, and one that comes later makes this generation stale (see [Service.Renew]).
-func (s *Service) admit(ctx context.Context, row live, next auth.RefreshToken) (outcome, error) {
-	role, err := s.store.role(ctx, row.UserID)
+// grant reads the role in a statement after the one that locked the session: it sees a change of
+// the role that was committed before, and a later one invalidates this generation (see
+// [Service.Renew]).
+func (s *Service) grant(ctx context.Context, row sessionRow, next auth.RefreshToken) (result, error) {
+	role, err := s.members.Role(ctx, row.UserID, members.Unlocked)
 	if errors.Is(err, sql.ErrNoRows) {
-		return outcome{refusal: revoked}, nil
+		return result{refusal: revoked}, nil
 	}
 	if err != nil {
-		return outcome{}, err
+		return result{}, err
 	}
-	p := row.principal()
-	p.Roles = []auth.Role{role}
-	return outcome{principal: p, next: next, left: time.Duration(row.Left * float64(time.Second))}, nil
+	return result{principal: row.principal(role), next: next, left: time.Duration(row.Left * float64(time.Second))}, nil
 }
 
-// over says why the session goes on no more, or nothing.
-func (l live) over() refusal {
-	switch {
-	case l.Revoked:
-		return revoked
-	case l.Expired:
-		return expired
+// refuse logs why a refresh token was refused and returns the error for the client. It adds no row
+// to the audit trail, because anybody could fill the table.
+func refuse(ctx context.Context, why refusal, token auth.RefreshToken) error {
+	fields := []logging.Field{
+		logging.String("reason", string(why)), logging.String("remote_ip", server.ClientFrom(ctx).RemoteIP),
 	}
-	return ""
-}
-
-func (l live) principal() auth.Principal {
-	return auth.Principal{UserID: l.UserID, TenantID: l.TenantID, SessionID: l.ID, Generation: l.Generation}
-}
-
-// refused logs why a refresh token was not taken, and returns what its client reads. There is no row of the audit trail for
-// it, which anybody could fill.
-func refused(ctx context.Context, why refusal, token auth.RefreshToken, from Client) error {
-	fields := []logging.Field{logging.String("reason", string(why)), logging.String("remote_ip", from.RemoteIP)}
 	if why != invalid {
 		fields = append(fields, logging.String("session_id", token.SessionID().String()))
 	}

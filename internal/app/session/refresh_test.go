@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"database/sql"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/app/session"
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
+	"github.com/netrun-systems/go-service-template/internal/platform/server"
 )
 
 const ageRotation = `update sessions set rotated_at = rotated_at - interval '1 hour'`
@@ -55,8 +57,8 @@ func TestRefreshRotates(t *testing.T) {
 	}
 }
 
-// Of many requests with one token, on several replicas, one rotates and all get the same successor.
-func TestManyRefreshesAtOnce(t *testing.T) {
+// Of many concurrent requests with one token on several replicas, one rotates, and all get the same successor.
+func TestConcurrentRefreshRotatesOnce(t *testing.T) {
 	t.Parallel()
 	d := apptest.NewDatabase(t)
 	replicas := []*replica{newReplica(t, d.Pool), newReplica(t, apptest.Pool(t, d.DSN))}
@@ -69,7 +71,7 @@ func TestManyRefreshesAtOnce(t *testing.T) {
 	for i := range many {
 		all.Go(func() {
 			<-begin
-			answers[i], failures[i] = replicas[i%2].Refresh(t.Context(), first.RefreshToken, laptop)
+			answers[i], failures[i] = replicas[i%2].Refresh(server.WithClient(t.Context(), laptop), first.RefreshToken)
 		})
 	}
 	close(begin)
@@ -91,8 +93,7 @@ func TestManyRefreshesAtOnce(t *testing.T) {
 	assert.Len(t, replicas[1].trail.of("refresh_reuse_detected"), 1)
 }
 
-// A reuse that many requests commit at once is one event.
-func TestManyReusesAtOnce(t *testing.T) {
+func TestConcurrentReuseIsOneEvent(t *testing.T) {
 	t.Parallel()
 	r, d := one(t)
 	first := r.open(t, d.Member(t, d.Tenant(t), access.RoleOwner))
@@ -101,7 +102,7 @@ func TestManyReusesAtOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for range 20 {
 		all.Go(func() {
-			_, err := r.Refresh(t.Context(), first.RefreshToken, laptop)
+			_, err := r.Refresh(server.WithClient(t.Context(), laptop), first.RefreshToken)
 			assert.True(t, errors.HasCode(err, errors.CodeTokenRevoked), err)
 		})
 	}
@@ -110,7 +111,7 @@ func TestManyReusesAtOnce(t *testing.T) {
 	assert.Len(t, r.trail.of("session_revoked"), 1)
 }
 
-func TestSpentTokens(t *testing.T) {
+func TestUsedRefreshTokens(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		grace   time.Duration
@@ -155,7 +156,7 @@ func TestSpentTokens(t *testing.T) {
 	}
 }
 
-func TestForgedTokenEndsNoSession(t *testing.T) {
+func TestForgedTokenDoesNotRevokeSession(t *testing.T) {
 	t.Parallel()
 	r, d := one(t)
 	m := d.Member(t, d.Tenant(t), access.RoleOwner)
@@ -174,7 +175,7 @@ func TestForgedTokenEndsNoSession(t *testing.T) {
 		"nothing but a prefix":  "rt_",
 		"not printable, no utf": "\x00\xff",
 	} {
-		_, err := r.Refresh(t.Context(), text, laptop)
+		_, err := r.Refresh(server.WithClient(t.Context(), laptop), text)
 		assert.True(t, errors.HasCode(err, errors.CodeTokenInvalid), "%s: %v", name, err)
 		assert.NotContains(t, err.Error(), text, name)
 	}
@@ -182,12 +183,12 @@ func TestForgedTokenEndsNoSession(t *testing.T) {
 	r.refresh(t, other)
 
 	d.Exec(t, `update sessions set revoked_at = now(), revoked_reason = 'x'`)
-	_, err := r.Refresh(t.Context(), auth.NewRefreshToken(m.TenantID, tokens.SessionID, auth.NewSeed()).Reveal(), laptop)
+	_, err := r.Refresh(server.WithClient(t.Context(), laptop), auth.NewRefreshToken(m.TenantID, tokens.SessionID, auth.NewSeed()).Reveal())
 	assert.True(t, errors.HasCode(err, errors.CodeTokenInvalid), "what has become of the session is not told: %v", err)
 }
 
-// What the database holds makes no token that is taken, not even for who has had one before.
-func TestTheDatabaseAndAnOldTokenMakeNoNewOne(t *testing.T) {
+// An attacker with the database and an older token cannot make a valid token.
+func TestDatabaseContentMakesNoValidToken(t *testing.T) {
 	t.Parallel()
 	r, d := one(t)
 	first := r.open(t, d.Member(t, d.Tenant(t), access.RoleOwner))
@@ -204,7 +205,7 @@ func TestTheDatabaseAndAnOldTokenMakeNoNewOne(t *testing.T) {
 	}
 }
 
-func TestRefreshOfWhatIsOver(t *testing.T) {
+func TestRefreshOfEndedSession(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		change string
@@ -234,7 +235,7 @@ func TestRefreshOfWhatIsOver(t *testing.T) {
 	}
 }
 
-func TestNoTokenOutlivesItsSession(t *testing.T) {
+func TestAccessTokenExpiresWithSession(t *testing.T) {
 	t.Parallel()
 	r, d := one(t)
 	tokens := r.open(t, d.Member(t, d.Tenant(t), access.RoleOwner))
@@ -244,11 +245,84 @@ func TestNoTokenOutlivesItsSession(t *testing.T) {
 	assert.WithinDuration(t, time.Now().Add(5*time.Minute), r.principal(t, next).ExpiresAt, 5*time.Second)
 }
 
-func TestUseProlongsASession(t *testing.T) {
+func TestRefreshExtendsSession(t *testing.T) {
 	t.Parallel()
 	r, d := one(t)
 	tokens := r.open(t, d.Member(t, d.Tenant(t), access.RoleOwner))
 	d.Exec(t, `update sessions set idle_expires_at = now() + interval '1 minute'`)
 	r.refresh(t, tokens)
 	assert.Equal(t, 1, d.Count(t, `select count(*) from sessions where idle_expires_at > now() + interval '719 hours' and idle_expires_at < expires_at`))
+}
+
+// A refresh that waits for another change of its session obeys the result of that change.
+func TestRefreshSeesWhatChangedMeanwhile(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		change string
+		code   errors.Code
+	}{
+		"revoked":   {`update sessions set revoked_at = now(), revoked_reason = 'x'`, errors.CodeTokenRevoked},
+		"expired":   {`update sessions set idle_expires_at = now() - interval '1 second'`, errors.CodeTokenExpired},
+		"exchanged": {`update sessions set refresh_hash = sha256('another'), generation = 1, rotated_at = now()`, errors.CodeTokenRevoked},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r, d := one(t)
+			tokens := r.open(t, d.Member(t, d.Tenant(t), access.RoleOwner))
+			refreshed := r.refreshDuring(t, d, tokens, func(tx *sql.Tx) {
+				_, err := tx.ExecContext(t.Context(), tt.change)
+				require.NoError(t, err)
+			})
+			assert.True(t, errors.HasCode(refreshed, tt.code), "%v", refreshed)
+			assert.Equal(t, name == "exchanged", len(r.trail.of("refresh_reuse_detected")) == 1)
+		})
+	}
+}
+
+// refreshDuring refreshes while another transaction has locked the session, which change ends after the
+// refresh has begun to wait.
+func (r *replica) refreshDuring(t *testing.T, d *apptest.Database, tokens session.Tokens, change func(*sql.Tx)) error {
+	t.Helper()
+	tx, err := d.Superuser.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	_, err = tx.ExecContext(t.Context(), `update sessions set last_used_at = now()`)
+	require.NoError(t, err)
+	refreshed := make(chan error, 1)
+	go func() {
+		_, err := r.Refresh(server.WithClient(t.Context(), laptop), tokens.RefreshToken)
+		refreshed <- err
+	}()
+	d.AwaitLock(t)
+	change(tx)
+	require.NoError(t, tx.Commit())
+	return <-refreshed
+}
+
+// The time for which a refresh has waited counts for the grace period, and not for the time of its own
+// rotation: now() is when the transaction began.
+func TestGracePeriodFollowsTheWallClock(t *testing.T) {
+	t.Parallel()
+	r, d := one(t)
+	tokens := r.open(t, d.Member(t, d.Tenant(t), access.RoleOwner))
+	var released time.Time
+	require.NoError(t, r.refreshDuring(t, d, tokens, func(tx *sql.Tx) {
+		require.NoError(t, tx.QueryRowContext(t.Context(), `select clock_timestamp()`).Scan(&released))
+	}))
+	assert.Equal(t, 1, d.Count(t, `select count(*) from sessions where rotated_at > $1`, released), "rotated after the wait")
+
+	r, d = one(t)
+	tokens = r.open(t, d.Member(t, d.Tenant(t), access.RoleOwner))
+	token, err := auth.ParseRefreshToken(tokens.RefreshToken)
+	require.NoError(t, err)
+	err = r.refreshDuring(t, d, tokens, func(tx *sql.Tx) { // as another request that rotates; the grace period ends now
+		var family []byte
+		require.NoError(t, tx.QueryRowContext(t.Context(), `select family from sessions`).Scan(&family))
+		seed := auth.NewSeed()
+		_, err := tx.ExecContext(t.Context(), `
+			update sessions set refresh_hash = $1, seed = $2, generation = 1, rotated_at = clock_timestamp() - interval '10 seconds'`,
+			token.Successor(family, seed).Hash(), seed)
+		require.NoError(t, err)
+	})
+	assert.True(t, errors.HasCode(err, errors.CodeTokenRevoked), "%v", err)
+	assert.Len(t, r.trail.of("refresh_reuse_detected"), 1)
 }

@@ -12,16 +12,16 @@ import (
 
 var benchmarked = []auth.Algorithm{auth.RS256, auth.ES256, auth.EdDSA}
 
-// theirs is what a user of golang-jwt would decode the same token into.
-type theirs struct {
+// jwtClaims is what a user of golang-jwt would decode the same token into.
+type jwtClaims struct {
 	jwt.RegisteredClaims
 	ClientID string   `json:"client_id"`
 	Tenant   string   `json:"tenant_id"`
 	Roles    []string `json:"roles"`
 }
 
-// BenchmarkVerify compares, for each algorithm, golang-jwt's own parser, a token that is seen for the first time, and one
-// that was seen before. The second should cost at most 1.1 times the first, the third a twentieth of it.
+// BenchmarkVerify compares golang-jwt's parser, a token that is not in the cache, and one that is.
+// The second should cost at most 1.1 times the first, the third a twentieth of it.
 func BenchmarkVerify(b *testing.B) {
 	for _, alg := range benchmarked {
 		key := generate(alg)
@@ -34,17 +34,20 @@ func BenchmarkVerify(b *testing.B) {
 				jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(leeway), jwt.WithTimeFunc(func() time.Time { return now }))
 			b.ReportAllocs()
 			for b.Loop() {
-				_, err := parser.ParseWithClaims(token, &theirs{}, func(*jwt.Token) (any, error) { return key.Public(), nil })
+				_, err := parser.ParseWithClaims(token, &jwtClaims{}, func(*jwt.Token) (any, error) { return key.Public(), nil })
 				if err != nil {
 					b.Fatal(err)
 				}
 			}
 		})
-		for name, size := range map[string]int{"first": -1, "again": 0} {
+		for name, cached := range map[string]bool{"first": false, "again": true} {
 			b.Run(string(alg)+"/"+name, func(b *testing.B) {
-				verifier := newVerifier(b, keys, func(o *auth.VerifierOptions) { o.CacheSize = size })
+				verifier := newVerifier(b, keys)
 				b.ReportAllocs()
 				for b.Loop() {
+					if !cached {
+						verifier.Forget(token)
+					}
 					if _, err := verifier.Verify(b.Context(), token); err != nil {
 						b.Fatal(err)
 					}
@@ -84,7 +87,7 @@ func BenchmarkIssue(b *testing.B) {
 }
 
 func BenchmarkHashPassword(b *testing.B) {
-	p, err := auth.NewPasswords(auth.PasswordOptions{})
+	p, err := auth.NewPasswords(auth.PasswordConfig{Argon2Memory: 19456, Argon2Passes: 2, Argon2Lanes: 1})
 	require.NoError(b, err)
 	for b.Loop() {
 		if _, err := p.HashPassword(b.Context(), password); err != nil {

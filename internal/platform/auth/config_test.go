@@ -15,7 +15,7 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 )
 
-func TestConfigCheck(t *testing.T) {
+func TestConfigValidate(t *testing.T) {
 	t.Parallel()
 	weak, err := rsa.GenerateKey(rand.Reader, 1024)
 	require.NoError(t, err)
@@ -50,21 +50,23 @@ func TestConfigCheck(t *testing.T) {
 		"two private keys":         {auth.Config{Algorithm: "ES256", PrivateKey: logging.Secret(ec + ec)}, []string{"AUTH_JWT_PRIVATE_KEY pem"}},
 		"trailing garbage":         {auth.Config{Algorithm: "ES256", PrivateKey: logging.Secret(ec + "hunter2")}, []string{"AUTH_JWT_PRIVATE_KEY pem"}},
 		"private among the public": {auth.Config{Algorithm: "ES256", PublicKeys: ecPublic + ec}, []string{"AUTH_JWT_PUBLIC_KEYS pem"}},
-		"cheap hash":               {auth.Config{Algorithm: "ES256", Argon2Memory: 19455, Argon2Passes: 2}, []string{"AUTH_ARGON2_MEMORY min"}},
-		"one pass":                 {auth.Config{Algorithm: "ES256", Argon2Memory: 47103, Argon2Passes: 1}, []string{"AUTH_ARGON2_MEMORY min"}},
-		"three passes":             {auth.Config{Algorithm: "ES256", Argon2Memory: 12287, Argon2Passes: 3}, []string{"AUTH_ARGON2_MEMORY min"}},
-		"four passes":              {auth.Config{Algorithm: "ES256", Argon2Memory: 9215, Argon2Passes: 4}, []string{"AUTH_ARGON2_MEMORY min"}},
-		"OWASP's minimum":          {auth.Config{Algorithm: "ES256", Argon2Memory: 7168, Argon2Passes: 5}, nil},
+		"cheap hash":               {auth.Config{Algorithm: "ES256", PasswordConfig: auth.PasswordConfig{Argon2Memory: 19455, Argon2Passes: 2}}, []string{"AUTH_ARGON2_MEMORY min"}},
+		"one pass":                 {auth.Config{Algorithm: "ES256", PasswordConfig: auth.PasswordConfig{Argon2Memory: 47103, Argon2Passes: 1}}, []string{"AUTH_ARGON2_MEMORY min"}},
+		"three passes":             {auth.Config{Algorithm: "ES256", PasswordConfig: auth.PasswordConfig{Argon2Memory: 12287, Argon2Passes: 3}}, []string{"AUTH_ARGON2_MEMORY min"}},
+		"four passes":              {auth.Config{Algorithm: "ES256", PasswordConfig: auth.PasswordConfig{Argon2Memory: 9215, Argon2Passes: 4}}, []string{"AUTH_ARGON2_MEMORY min"}},
+		"OWASP's minimum":          {auth.Config{Algorithm: "ES256", PasswordConfig: auth.PasswordConfig{Argon2Memory: 7168, Argon2Passes: 5}}, nil},
 		"everything at once": {auth.Config{Algorithm: "x", PrivateKey: "hunter2", PublicKeys: "hunter2"},
 			[]string{"AUTH_JWT_ALGORITHM oneof", "AUTH_JWT_PRIVATE_KEY pem", "AUTH_JWT_PUBLIC_KEYS pem"}},
 	} {
 		var got []string
-		c.config.Check(func(variable, rule, message string) {
+		report := func(variable, rule, message string) {
 			got = append(got, variable+" "+rule)
-			assert.NotEmpty(t, message, name)
+			assert.Regexp(t, "^must ", message, "%s: it follows the name of the variable", name)
 			assert.NotContains(t, message, "hunter2", name)
 			assert.NotContains(t, message, "HS256", name)
-		})
+		}
+		c.config.Validate(report)
+		c.config.PasswordConfig.Validate(report)
 		assert.Equal(t, c.want, got, name)
 	}
 }
@@ -127,11 +129,9 @@ func TestConfigLiveVariables(t *testing.T) {
 	}, live)
 }
 
-func TestConfigPasswordOptions(t *testing.T) {
+func TestPasswordConfig(t *testing.T) {
 	t.Parallel()
-	o := auth.Config{Argon2Memory: 9216, Argon2Passes: 4, Argon2Lanes: 2, HashConcurrency: 3}.PasswordOptions()
-	require.Equal(t, auth.PasswordOptions{MemoryKiB: 9216, Passes: 4, Lanes: 2, Concurrency: 3}, o)
-	p, err := auth.NewPasswords(o)
+	p, err := auth.NewPasswords(cost(9216, 4, 2))
 	require.NoError(t, err)
 	hash, err := p.HashPassword(t.Context(), password)
 	require.NoError(t, err)

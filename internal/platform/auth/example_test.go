@@ -42,12 +42,12 @@ func Example() {
 	}
 
 	e := echo.New()
-	e.HTTPErrorHandler = errors.Handler(nil)
+	e.HTTPErrorHandler = renderError
 	hello := func(c echo.Context) error {
 		p, _ := auth.PrincipalFrom(c.Request().Context())
 		return c.String(http.StatusOK, fmt.Sprint("hello ", p.Roles))
 	}
-	e.GET("/notes", hello, auth.Authenticate(auth.Authentication{Verifier: verifier}), auth.Require(policy, "notes:read"))
+	e.GET("/notes", hello, auth.Authenticate(auth.Authentication{Verifier: verifier}), auth.Require(policy, "notes:read", nil))
 
 	token, _, err := issuer.Issue(auth.Principal{UserID: uuid.New(), TenantID: uuid.New(), Roles: []auth.Role{"reader"}})
 	if err != nil {
@@ -67,7 +67,7 @@ func Example() {
 
 func ExamplePasswords() {
 	ctx := context.Background()
-	passwords, err := auth.NewPasswords(auth.PasswordOptions{})
+	passwords, err := auth.NewPasswords(auth.PasswordConfig{Argon2Memory: 19456, Argon2Passes: 2, Argon2Lanes: 1})
 	if err != nil {
 		panic(err)
 	}
@@ -83,7 +83,7 @@ func ExamplePasswords() {
 func ExampleCheckPassword() {
 	err := auth.CheckPassword("password1234", "ann@example.com")
 	fmt.Println(errors.From(err).Details["fields"])
-	// Output: [{password common is too easy to guess: it is one of the commonest passwords, or made like one}]
+	// Output: [{password common is too easy to guess: it is a common password or follows a common pattern}]
 }
 
 func ExamplePolicy() {

@@ -11,7 +11,7 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 )
 
-// Whatever is done to a token, it is either the one that was signed or refused, and the refusal holds none of it.
+// Every token but the signed one is rejected, and the error contains nothing of it.
 func FuzzVerify(f *testing.F) {
 	keys := keySet(f, auth.ES256, ecKey())
 	verifier := newVerifier(f, keys)
@@ -34,11 +34,11 @@ func FuzzVerify(f *testing.F) {
 	})
 }
 
-// Header and claims are signed here, so that the fuzzer gets behind the signature. Nothing may panic, and what passes
-// must be a principal of a user and a tenant that is good in time.
+// With a valid signature the fuzzer reaches the checks of the header and the claims. An accepted
+// token must have a user, a tenant, an id, known roles and a time of expiry in the future.
 func FuzzVerifySigned(f *testing.F) {
 	edKey := generate(auth.EdDSA)
-	keys := keySet(f, auth.EdDSA, edKey, strangeKey().Public())
+	keys := keySet(f, auth.EdDSA, edKey, otherKey().Public())
 	verifier := newVerifier(f, keys)
 	good := newForgery(keys, jwt.SigningMethodEdDSA, edKey)
 	header, claims := good.header.String(), good.claims.String()
@@ -68,7 +68,7 @@ func FuzzVerifySigned(f *testing.F) {
 	})
 }
 
-// A hash that is read is written again as it was.
+// A parsed hash formats as the same text.
 func FuzzParsePHC(f *testing.F) {
 	const good = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
 	for _, seed := range []string{good, "", "$$$$$", good + "$", strings.Replace(good, "64", "4294967360", 1), strings.Replace(good, "p=1", "p=257", 1)} {
@@ -81,20 +81,20 @@ func FuzzParsePHC(f *testing.F) {
 	})
 }
 
-// A token that is taken from the header stands there alone, after the scheme and one blank.
+// An accepted header is exactly the scheme, one space and the token.
 func FuzzBearer(f *testing.F) {
 	for _, seed := range []string{"Bearer x", "bearer x", "Bearer", "Bearer ", "Bearer  x", "Bearer x y", "Basic x", "", " Bearer x", "Bearer\tx"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
-		token, refused := auth.Bearer([]string{value})
+		token, reason := auth.Bearer([]string{value})
 		if token == "" {
 			return
 		}
-		require.Empty(t, refused)
+		require.Empty(t, reason)
 		require.NotContains(t, token, " ")
 		require.True(t, strings.EqualFold("Bearer "+token, value))
-		_, refused = auth.Bearer([]string{value, value})
-		require.NotEmpty(t, refused)
+		_, reason = auth.Bearer([]string{value, value})
+		require.NotEmpty(t, reason)
 	})
 }

@@ -10,12 +10,16 @@ import (
 	"crypto/rsa"
 	"encoding/base64"
 	"math/big"
+	"sync"
 	"testing"
+	"time"
 
+	"github.com/golang-jwt/jwt/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 )
 
 func unb64(t testing.TB, text string) []byte {
@@ -69,7 +73,7 @@ func TestKeySetBindsKeysToOneAlgorithm(t *testing.T) {
 	require.Equal(t, auth.RS256, set.Algorithm())
 }
 
-func TestWeakRSAKeysAreRefused(t *testing.T) {
+func TestWeakRSAKeysAreRejected(t *testing.T) {
 	t.Parallel()
 	weak, err := rsa.GenerateKey(rand.Reader, 1024)
 	require.NoError(t, err)
@@ -79,20 +83,20 @@ func TestWeakRSAKeysAreRefused(t *testing.T) {
 	require.ErrorContains(t, err, "at least 2048 bits")
 }
 
-func TestCheckKeyRefusesUnsoundRSAKeys(t *testing.T) {
+func TestCheckKeyRejectsUnsoundRSAKeys(t *testing.T) {
 	t.Parallel()
 	good := rsaKey().Public().(*rsa.PublicKey)
 	even := new(big.Int).Sub(good.N, big.NewInt(1))
 	huge := new(big.Int).SetBit(new(big.Int).Set(good.N), 8192, 1)
 	for message, key := range map[string]*rsa.PublicKey{
-		"modulus":              {N: even, E: 65537},
-		"must be odd":          {E: 65537},
-		"at most 8192 bits":    {N: huge, E: 65537},
-		"exponent":             {N: good.N, E: 65536},
-		"exponent of an RSA":   {N: good.N, E: 3},
-		"at least 65537":       {N: good.N, E: -65537},
-		"odd and at least":     {N: good.N, E: 1 << 31},
-		"the public exponent ": {N: good.N, E: 1<<31 + 1},
+		"modulus":                    {N: even, E: 65537},
+		"an odd modulus":             {E: 65537},
+		"at most 8192 bits":          {N: huge, E: 65537},
+		"exponent":                   {N: good.N, E: 65536},
+		"odd exponent of":            {N: good.N, E: 3},
+		"at least 65537":             {N: good.N, E: -65537},
+		"odd exponent of at least":   {N: good.N, E: 1 << 31},
+		"exponent of at least 65537": {N: good.N, E: 1<<31 + 1},
 	} {
 		require.ErrorContains(t, auth.CheckKey(auth.RS256, key), message)
 	}
@@ -102,8 +106,8 @@ func TestCheckKeyRefusesUnsoundRSAKeys(t *testing.T) {
 	require.Error(t, auth.CheckKey("none", good))
 }
 
-// The vectors of RFC 7638, section 3.1, RFC 8037, appendix A.3, and the P-256 key of RFC 7517, appendix A.1, whose
-// thumbprint was computed by hand from its JSON.
+// The vectors of RFC 7638, section 3.1, RFC 8037, appendix A.3, and the P-256 key of RFC 7517,
+// appendix A.1, whose thumbprint was computed from its JSON.
 func TestThumbprint(t *testing.T) {
 	t.Parallel()
 	n := new(big.Int).SetBytes(unb64(t, "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiF"+
@@ -127,4 +131,110 @@ func TestThumbprint(t *testing.T) {
 	require.Error(t, err)
 	_, err = auth.Thumbprint(&ecdsa.PublicKey{Curve: elliptic.P256(), X: big.NewInt(1), Y: big.NewInt(1)}) //nolint:staticcheck // a point off the curve
 	require.Error(t, err)
+}
+
+// newRing returns a ring and an issuer and a verifier that use it.
+func newRing(t testing.TB, keys *auth.KeySet) (*auth.Keyring, *auth.Issuer, *auth.Verifier) {
+	t.Helper()
+	ring := auth.NewKeyring(keys)
+	clock := func() time.Time { return now }
+	issuer, err := auth.NewIssuer(ring, auth.IssuerOptions{Issuer: issuerName, Audience: audience, Policy: policy, TTL: time.Minute})
+	require.NoError(t, err)
+	verifier, err := auth.NewVerifier(ring, auth.VerifierOptions{Issuer: issuerName, Audience: audience, Policy: policy})
+	require.NoError(t, err)
+	return ring, issuer.At(clock), verifier.At(clock)
+}
+
+// A key is first published, then signs, then only verifies, then is removed.
+func TestKeyRotation(t *testing.T) {
+	t.Parallel()
+	oldKey, newKey := generate(auth.ES256), generate(auth.EdDSA)
+	before := keySet(t, auth.ES256, oldKey)
+	announced := keySet(t, auth.ES256, oldKey, newKey.Public())
+	rotated := keySet(t, auth.EdDSA, newKey, oldKey.Public())
+	after := keySet(t, auth.EdDSA, newKey)
+
+	ring, issuer, verifier := newRing(t, before)
+	_, elsewhere, _ := newRing(t, rotated) // another replica, one step ahead
+	issue := func(i *auth.Issuer) string {
+		token, _, err := i.Issue(auth.Principal{UserID: user, TenantID: tenant})
+		require.NoError(t, err)
+		return token
+	}
+	ofOld, ofNew := issue(issuer), issue(elsewhere)
+	for _, step := range []struct {
+		name               string
+		keys               *auth.KeySet
+		takesOld, takesNew bool
+	}{
+		{"before", before, true, false},
+		{"announced", announced, true, true},
+		{"rotated", rotated, true, true},
+		{"after", after, false, true},
+		{"back", before, true, false},
+	} {
+		ring.Swap(step.keys)
+		assert.Same(t, step.keys, ring.Keys())
+		for token, want := range map[string]bool{ofOld: step.takesOld, ofNew: step.takesNew, issue(issuer): true} {
+			for range 2 { // the second time from memory
+				_, err := verifier.Verify(t.Context(), token)
+				if want {
+					require.NoError(t, err, step.name)
+					continue
+				}
+				requireRejected(t, err, errors.CodeTokenInvalid, "unknown_key", token)
+				assert.False(t, verifier.Caches(token), "a token of a removed key is not cached")
+			}
+		}
+	}
+	ring.Swap(nil)
+	assert.Same(t, before, ring.Keys(), "Swap(nil) changes nothing")
+}
+
+// After the algorithm of an RSA key has changed, its earlier tokens are rejected.
+func TestCachedTokensKeepTheirAlgorithm(t *testing.T) {
+	t.Parallel()
+	ring, issuer, verifier := newRing(t, keySet(t, auth.RS256, rsaKey()))
+	token, _, err := issuer.Issue(auth.Principal{UserID: user, TenantID: tenant})
+	require.NoError(t, err)
+	_, err = verifier.Verify(t.Context(), token)
+	require.NoError(t, err)
+	ring.Swap(keySet(t, auth.RS512, rsaKey()))
+	_, err = verifier.Verify(t.Context(), token)
+	requireRejected(t, err, errors.CodeTokenInvalid, "wrong_algorithm", token)
+}
+
+func TestSwapIsSafeForConcurrentUse(t *testing.T) {
+	t.Parallel()
+	one, two := generate(auth.ES256), generate(auth.EdDSA)
+	sets := []*auth.KeySet{keySet(t, auth.ES256, one, two.Public()), keySet(t, auth.EdDSA, two, one.Public())}
+	ring, issuer, verifier := newRing(t, sets[0])
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			for range 100 {
+				token, _, err := issuer.Issue(auth.Principal{UserID: user, TenantID: tenant})
+				if assert.NoError(t, err) {
+					_, err = verifier.Verify(t.Context(), token)
+					assert.NoError(t, err)
+				}
+			}
+		})
+	}
+	group.Go(func() {
+		for i := range 500 {
+			ring.Swap(sets[i%2])
+		}
+	})
+	group.Wait()
+}
+
+// A kid selects the key that must verify the signature.
+func TestKeyIDOfAnotherKeyIsRejected(t *testing.T) {
+	t.Parallel()
+	keys := keySet(t, auth.ES256, ecKey(), otherKey().Public())
+	f := newForgery(keys, jwt.SigningMethodES256, otherKey()) // says the kid of the other key
+	token := f.token(t)
+	_, err := newVerifier(t, keys).Verify(t.Context(), token)
+	requireRejected(t, err, errors.CodeTokenInvalid, "bad_signature", token)
 }

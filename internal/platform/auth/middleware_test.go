@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/labstack/echo/v4"
@@ -19,56 +20,58 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 )
 
-// door is an Echo server with one route, which needs notes:write, and its log.
-type door struct {
-	echo     *echo.Echo
-	keys     *auth.KeySet
-	log      bytes.Buffer
-	entered  auth.Principal
-	revoking func(context.Context, auth.Principal) (bool, error)
+// loggingServer is an Echo server whose middleware writes to the default log: its tests cannot run
+// in parallel.
+type loggingServer struct {
+	echo      *echo.Echo
+	keys      *auth.KeySet
+	log       bytes.Buffer
+	principal auth.Principal
+	revoking  func(context.Context, auth.Principal) (bool, error)
 }
 
-func newDoor(t *testing.T, permission auth.Permission) *door {
+func newLoggingServer(t *testing.T, permission auth.Permission) *loggingServer {
 	t.Helper()
-	d := &door{echo: echo.New(), keys: keySet(t, auth.ES256, ecKey())}
-	core, err := logging.NewCore(logging.Options{App: "test", Level: "debug", Format: "json", Output: &d.log})
+	s := &loggingServer{echo: echo.New(), keys: keySet(t, auth.ES256, ecKey())}
+	core, err := logging.NewCore(logging.Options{App: "test", Level: "debug", Format: "json", Output: &s.log})
 	require.NoError(t, err)
-	audit := logging.New(core, "auth")
-	verifier := newVerifier(t, d.keys, func(o *auth.VerifierOptions) {
+	logging.SetDefault(core)
+	log := logging.New(core, "handler")
+	verifier := newVerifier(t, s.keys, func(o *auth.VerifierOptions) {
 		o.Revoked = func(ctx context.Context, p auth.Principal) (bool, error) {
-			if d.revoking == nil {
+			if s.revoking == nil {
 				return false, nil
 			}
-			return d.revoking(ctx, p)
+			return s.revoking(ctx, p)
 		}
 	})
-	d.echo.HTTPErrorHandler = errors.Handler(nil)
-	d.echo.IPExtractor = echo.ExtractIPDirect()
+	s.echo.HTTPErrorHandler = renderError
+	s.echo.IPExtractor = echo.ExtractIPDirect()
 	handler := func(c echo.Context) error {
 		ctx := c.Request().Context()
-		d.entered, _ = auth.PrincipalFrom(ctx)
-		audit.Info(ctx, "entered")
+		s.principal, _ = auth.PrincipalFrom(ctx)
+		log.Info(ctx, "handled")
 		return c.NoContent(http.StatusNoContent)
 	}
-	d.echo.GET("/", handler, auth.Authenticate(auth.Authentication{Verifier: verifier, Log: audit}), auth.Require(policy, permission))
-	d.echo.GET("/unauthenticated", handler, auth.Require(policy, permission))
-	return d
+	s.echo.GET("/", handler, auth.Authenticate(auth.Authentication{Verifier: verifier}), auth.Require(policy, permission, nil))
+	s.echo.GET("/unauthenticated", handler, auth.Require(policy, permission, nil))
+	return s
 }
 
-// get sends the Authorization headers as they are given and returns the answer.
-func (d *door) get(path string, authorization ...string) *httptest.ResponseRecorder {
+// get sends a request with these Authorization headers.
+func (s *loggingServer) get(path string, authorization ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequestWithContext(context.Background(), http.MethodGet, path, nil)
 	for _, value := range authorization {
 		r.Header.Add("Authorization", value)
 	}
 	w := httptest.NewRecorder()
-	d.echo.ServeHTTP(w, r)
+	s.echo.ServeHTTP(w, r)
 	return w
 }
 
-func (d *door) token(t *testing.T, edits ...edit) string {
+func (s *loggingServer) token(t *testing.T, edits ...edit) string {
 	t.Helper()
-	f := newForgery(d.keys, jwt.SigningMethodES256, ecKey())
+	f := newForgery(s.keys, jwt.SigningMethodES256, ecKey())
 	for _, change := range edits {
 		change(f)
 	}
@@ -88,59 +91,71 @@ func line(t *testing.T, log, event string) map[string]any {
 	return nil
 }
 
-func requireProblem(t *testing.T, w *httptest.ResponseRecorder, code errors.Code) errors.Problem {
+// renderError responds with the status and the code of an error. The service uses
+// server.ErrorHandler.
+func renderError(err error, c echo.Context) {
+	e := errors.From(err)
+	_ = c.JSON(e.Status(), map[string]any{"code": e.Code.Name, "details": e.Details})
+}
+
+type problem struct {
+	Code    string
+	Details map[string]any
+}
+
+func requireProblem(t *testing.T, w *httptest.ResponseRecorder, code errors.Code) problem {
 	t.Helper()
-	var p errors.Problem
+	var p problem
 	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &p))
 	require.Equal(t, code.Name, p.Code)
 	require.Equal(t, code.Status, w.Code)
 	return p
 }
 
-func TestGoodTokenEnters(t *testing.T) {
+func TestAuthenticateAcceptsValidToken(t *testing.T) {
 	for _, scheme := range []string{"Bearer ", "bearer ", "BEARER "} {
-		d := newDoor(t, permNotesWrite)
-		w := d.get("/", scheme+d.token(t))
+		s := newLoggingServer(t, permNotesWrite)
+		w := s.get("/", scheme+s.token(t))
 		require.Equal(t, http.StatusNoContent, w.Code)
-		require.Equal(t, user, d.entered.UserID)
-		require.Equal(t, tenant, d.entered.TenantID)
+		require.Equal(t, user, s.principal.UserID)
+		require.Equal(t, tenant, s.principal.TenantID)
 
-		entered := line(t, d.log.String(), "entered")
-		assert.Equal(t, user.String(), entered["user_id"])
-		assert.Equal(t, tenant.String(), entered["tenant_id"])
-		assert.Nil(t, line(t, d.log.String(), "token_rejected"))
+		handled := line(t, s.log.String(), "handled")
+		assert.Equal(t, user.String(), handled["user_id"])
+		assert.Equal(t, tenant.String(), handled["tenant_id"])
+		assert.Nil(t, line(t, s.log.String(), "token_rejected"))
 	}
 }
 
-func TestNoTokenIsNoAttack(t *testing.T) {
-	d := newDoor(t, permNotesWrite)
-	token := d.token(t)
+func TestMissingTokenIsNotAudited(t *testing.T) {
+	s := newLoggingServer(t, permNotesWrite)
+	token := s.token(t)
 	for name, w := range map[string]*httptest.ResponseRecorder{
-		"no header":       d.get("/"),
-		"empty header":    d.get("/", ""),
-		"another scheme":  d.get("/", "Basic dTpw"),
-		"no scheme":       d.get("/", token),
-		"in the query":    d.get("/?access_token=" + token),
-		"no middleware":   d.get("/unauthenticated", "Bearer "+token),
-		"a longer scheme": d.get("/", "Bearers "+token),
+		"no header":       s.get("/"),
+		"empty header":    s.get("/", ""),
+		"another scheme":  s.get("/", "Basic dTpw"),
+		"no scheme":       s.get("/", token),
+		"in the query":    s.get("/?access_token=" + token),
+		"no middleware":   s.get("/unauthenticated", "Bearer "+token),
+		"a longer scheme": s.get("/", "Bearers "+token),
 	} {
+		require.Equal(t, http.StatusUnauthorized, w.Code, name)
 		requireProblem(t, w, errors.CodeAuthRequired)
-		assert.Equal(t, "Bearer", w.Header().Get("WWW-Authenticate"), name)
 	}
-	assert.Zero(t, d.entered)
-	assert.Empty(t, d.log.String())
+	assert.Zero(t, s.principal)
+	assert.Empty(t, s.log.String())
 }
 
-func TestRefusedTokensAreAudited(t *testing.T) {
-	d := newDoor(t, permNotesWrite)
-	good := d.token(t)
+func TestRejectedTokensAreAudited(t *testing.T) {
+	s := newLoggingServer(t, permNotesWrite)
+	good := s.token(t)
 	for name, c := range map[string]struct {
 		headers []string
 		code    errors.Code
 		reason  string
 	}{
-		"expired":      {[]string{"Bearer " + d.token(t, claim("exp", at(-leeway)), claim("sid", quote(session.String())), claim("gen", "3"))}, errors.CodeTokenExpired, "expired"},
-		"forged":       {[]string{"Bearer " + d.token(t, claim("iss", `"x"`))}, errors.CodeTokenInvalid, "wrong_issuer"},
+		"expired":      {[]string{"Bearer " + s.token(t, claim("exp", at(-leeway)), claim("sid", quote(session.String())), claim("gen", "3"))}, errors.CodeTokenExpired, "expired"},
+		"forged":       {[]string{"Bearer " + s.token(t, claim("iss", `"x"`))}, errors.CodeTokenInvalid, "wrong_issuer"},
 		"no token":     {[]string{"Bearer"}, errors.CodeTokenInvalid, "malformed_authorization_header"},
 		"empty token":  {[]string{"Bearer "}, errors.CodeTokenInvalid, "malformed_authorization_header"},
 		"two blanks":   {[]string{"Bearer  " + good}, errors.CodeTokenInvalid, "malformed_authorization_header"},
@@ -151,21 +166,19 @@ func TestRefusedTokensAreAudited(t *testing.T) {
 		"an API key":   {[]string{"Bearer " + auth.NewAPIKey(tenant, session).Reveal()}, errors.CodeTokenInvalid, "not_three_segments"},
 		"refresh":      {[]string{"Bearer " + auth.NewRefreshToken(tenant, session, family).Reveal()}, errors.CodeTokenInvalid, "not_three_segments"},
 	} {
-		d.log.Reset()
-		w := d.get("/", c.headers...)
+		s.log.Reset()
+		w := s.get("/", c.headers...)
 		requireProblem(t, w, c.code)
-		challenge := `error="invalid_token"`
-		if c.code == errors.CodeValidation {
-			challenge = `error="invalid_request"` // RFC 6750, section 3.1
+		if c.code == errors.CodeValidation { // RFC 6750, section 3.1
+			assert.Contains(t, w.Header().Get("WWW-Authenticate"), `error="invalid_request"`, name)
 		}
-		assert.Contains(t, w.Header().Get("WWW-Authenticate"), challenge, name)
-		event := line(t, d.log.String(), "token_rejected")
+		event := line(t, s.log.String(), "token_rejected")
 		require.NotNil(t, event, name)
 		assert.Equal(t, "warning", event["level"], name)
 		assert.Equal(t, true, event["audit"], name)
 		assert.Equal(t, c.reason, event["reason"], name)
 		assert.Equal(t, "192.0.2.1", event["remote_ip"], name)
-		if c.reason == "expired" { // the service made it, so it is known whose it was
+		if c.reason == "expired" { // of a token that the service issued
 			assert.Equal(t, user.String(), event["user_id"])
 			assert.Equal(t, tenant.String(), event["tenant_id"])
 			assert.Equal(t, session.String(), event["session_id"])
@@ -174,42 +187,36 @@ func TestRefusedTokensAreAudited(t *testing.T) {
 			assert.NotContains(t, event, "tenant_id", name)
 		}
 		for _, part := range strings.Split(good, ".") {
-			assert.NotContains(t, d.log.String(), part, name)
+			assert.NotContains(t, s.log.String(), part, name)
 			assert.NotContains(t, w.Body.String(), part, name)
 		}
 	}
-	assert.Zero(t, d.entered)
+	assert.Zero(t, s.principal)
 }
 
-func TestRevokedTokenIsRefusedAndABrokenListIsNoRefusal(t *testing.T) {
-	d := newDoor(t, permNotesWrite)
-	d.revoking = func(context.Context, auth.Principal) (bool, error) { return true, nil }
-	requireProblem(t, d.get("/", "Bearer "+d.token(t)), errors.CodeTokenRevoked)
-	event := line(t, d.log.String(), "token_rejected")
+func TestFailedRevocationCheckIsNotARejection(t *testing.T) {
+	s := newLoggingServer(t, permNotesWrite)
+	s.revoking = func(context.Context, auth.Principal) (bool, error) { return true, nil }
+	requireProblem(t, s.get("/", "Bearer "+s.token(t)), errors.CodeTokenRevoked)
+	event := line(t, s.log.String(), "token_rejected")
 	require.Equal(t, "revoked", event["reason"])
 	require.Equal(t, user.String(), event["user_id"])
 
-	d.log.Reset()
-	d.revoking = func(context.Context, auth.Principal) (bool, error) {
+	s.log.Reset()
+	s.revoking = func(context.Context, auth.Principal) (bool, error) {
 		return false, errors.New(errors.CodeServiceUnavailable, "")
 	}
-	requireProblem(t, d.get("/", "Bearer "+d.token(t)), errors.CodeServiceUnavailable)
-	require.Empty(t, d.log.String())
-	require.Zero(t, d.entered)
+	requireProblem(t, s.get("/", "Bearer "+s.token(t)), errors.CodeServiceUnavailable)
+	require.Empty(t, s.log.String())
+	require.Zero(t, s.principal)
 }
 
-// Not parallel: Require writes to the default log, which is the program's only one.
 func TestMissingPermissionIsAudited(t *testing.T) {
-	d := newDoor(t, permAuditRead)
-	var log bytes.Buffer
-	core, err := logging.NewCore(logging.Options{App: "test", Level: "debug", Format: "json", Output: &log})
-	require.NoError(t, err)
-	logging.SetDefault(core)
-
-	problem := requireProblem(t, d.get("/", "Bearer "+d.token(t)), errors.CodePermissionDenied)
+	s := newLoggingServer(t, permAuditRead)
+	problem := requireProblem(t, s.get("/", "Bearer "+s.token(t)), errors.CodePermissionDenied)
 	assert.Equal(t, map[string]any{"permission": "audit:read"}, problem.Details)
-	assert.Zero(t, d.entered)
-	event := line(t, log.String(), "permission_denied")
+	assert.Zero(t, s.principal)
+	event := line(t, s.log.String(), "permission_denied")
 	require.NotNil(t, event)
 	assert.Equal(t, "warning", event["level"])
 	assert.Equal(t, true, event["audit"])
@@ -219,5 +226,183 @@ func TestMissingPermissionIsAudited(t *testing.T) {
 	assert.Equal(t, tenant.String(), event["tenant_id"])
 	assert.Equal(t, "missing_permission", event["reason"])
 
-	require.Equal(t, http.StatusNoContent, d.get("/", "Bearer "+d.token(t, claim("roles", `["owner"]`))).Code)
+	require.Equal(t, http.StatusNoContent, s.get("/", "Bearer "+s.token(t, claim("roles", `["owner"]`))).Code)
+}
+
+// hookServer is an Echo server whose middleware calls hooks instead of writing to the log.
+type hookServer struct {
+	echo      *echo.Echo
+	token     string // a good one
+	key       auth.APIKey
+	rejected  []auth.Rejection
+	denied    []auth.Denial
+	principal auth.Principal
+	scope     any // what Scope added to the ctx of the handler
+}
+
+type scopeKey struct{}
+
+func newHookServer(t *testing.T, edits ...func(*auth.Authentication)) *hookServer {
+	t.Helper()
+	keys := keySet(t, auth.ES256, ecKey())
+	s := &hookServer{echo: echo.New(), token: newForgery(keys, jwt.SigningMethodES256, ecKey()).token(t), key: auth.NewAPIKey(tenant, session)}
+	a := auth.Authentication{
+		Verifier: newVerifier(t, keys),
+		APIKey: func(_ context.Context, key auth.APIKey) (auth.Principal, error) {
+			if !key.Matches(s.key.Hash()) {
+				return auth.Principal{}, auth.ReasonAPIKeyUnknown
+			}
+			return auth.Principal{
+				UserID: user, TenantID: key.TenantID(), APIKeyID: key.ID(), Roles: []auth.Role{roleMember},
+				Scopes: []auth.Permission{permNotesRead},
+			}, nil
+		},
+		Scope: func(ctx context.Context, p auth.Principal) context.Context {
+			return context.WithValue(ctx, scopeKey{}, p.TenantID)
+		},
+		OnRejected: func(_ context.Context, r auth.Rejection) { s.rejected = append(s.rejected, r) },
+	}
+	for _, edit := range edits {
+		edit(&a)
+	}
+	s.echo.HTTPErrorHandler = renderError
+	handler := func(c echo.Context) error {
+		ctx := c.Request().Context()
+		s.principal, _ = auth.PrincipalFrom(ctx)
+		s.scope = ctx.Value(scopeKey{})
+		return c.NoContent(http.StatusNoContent)
+	}
+	onDenied := func(_ context.Context, d auth.Denial) { s.denied = append(s.denied, d) }
+	s.echo.GET("/", handler, auth.Authenticate(a))
+	s.echo.GET("/write", handler, auth.Authenticate(a), auth.Require(policy, permNotesWrite, onDenied))
+	s.echo.GET("/audit", handler, auth.Authenticate(a), auth.Require(policy, permAuditRead, onDenied))
+	return s
+}
+
+func (s *hookServer) get(path string, header http.Header) *httptest.ResponseRecorder {
+	r := httptest.NewRequestWithContext(context.Background(), http.MethodGet, path, nil)
+	r.Header = header
+	w := httptest.NewRecorder()
+	s.echo.ServeHTTP(w, r)
+	return w
+}
+
+func TestAuthenticateAcceptsAPIKey(t *testing.T) {
+	t.Parallel()
+	s := newHookServer(t)
+	w := s.get("/", http.Header{"X-Api-Key": {s.key.Reveal()}})
+	require.Equal(t, http.StatusNoContent, w.Code)
+	require.Equal(t, session, s.principal.APIKeyID)
+	require.Equal(t, tenant, s.principal.TenantID)
+	require.Equal(t, tenant, s.scope)
+	require.Empty(t, s.rejected)
+
+	requireProblem(t, s.get("/write", http.Header{"X-Api-Key": {s.key.Reveal()}}), errors.CodePermissionDenied)
+	requireProblem(t, s.get("/audit", http.Header{"X-Api-Key": {s.key.Reveal()}}), errors.CodePermissionDenied)
+	require.Len(t, s.denied, 2)
+	assert.Equal(t, "outside_scope", s.denied[0].Reason)
+	assert.Equal(t, permNotesWrite, s.denied[0].Permission)
+	assert.Equal(t, session, s.denied[0].Principal.APIKeyID)
+	assert.Equal(t, "missing_permission", s.denied[1].Reason)
+}
+
+func TestSeveralCredentialsAreRejected(t *testing.T) {
+	t.Parallel()
+	s := newHookServer(t)
+	key, bearer := s.key.Reveal(), "Bearer "+s.token
+	for name, header := range map[string]http.Header{
+		"both":                   {"X-Api-Key": {key}, "Authorization": {bearer}},
+		"two keys":               {"X-Api-Key": {key, key}},
+		"a key and an empty one": {"X-Api-Key": {"", key}},
+		"two tokens":             {"Authorization": {bearer, bearer}},
+		"a bad one beside":       {"X-Api-Key": {"x"}, "Authorization": {bearer}},
+	} {
+		s.rejected = nil
+		w := s.get("/", header)
+		requireProblem(t, w, errors.CodeValidation)
+		assert.Equal(t, `Bearer error="invalid_request"`, w.Header().Get("WWW-Authenticate"), name)
+		assert.Equal(t, []auth.Rejection{{Reason: "several_credentials"}}, s.rejected, name)
+		assert.Contains(t, w.Body.String(), `"field":"Authorization","rule":"single"`, name)
+	}
+	require.Equal(t, http.StatusNoContent, s.get("/", http.Header{"X-Api-Key": {""}, "Authorization": {bearer}}).Code, "an empty header is none")
+	require.Equal(t, http.StatusNoContent, s.get("/", http.Header{"X-Api-Key": {key}, "Authorization": {"Basic dTpw"}}).Code,
+		"another scheme is for somebody else, such as a proxy")
+}
+
+func TestRejectedAPIKeys(t *testing.T) {
+	t.Parallel()
+	who := auth.Principal{UserID: user, TenantID: tenant, APIKeyID: session}
+	other := auth.NewAPIKey(tenant, session)
+	for name, c := range map[string]struct {
+		text    string
+		answer  error
+		code    errors.Code
+		reason  auth.Reason
+		audited bool
+	}{
+		"malformed":    {"ak_x", nil, errors.CodeTokenInvalid, "malformed_api_key", true},
+		"access token": {"", nil, errors.CodeTokenInvalid, "malformed_api_key", true},
+		"unknown":      {other.Reveal(), auth.ReasonAPIKeyUnknown, errors.CodeTokenInvalid, "unknown_api_key", true},
+		"expired":      {other.Reveal(), auth.ReasonAPIKeyExpired, errors.CodeTokenExpired, "expired_api_key", true},
+		"revoked":      {other.Reveal(), auth.ReasonAPIKeyRevoked, errors.CodeTokenRevoked, "revoked_api_key", true},
+		"no database":  {other.Reveal(), errors.New(errors.CodeServiceUnavailable, ""), errors.CodeServiceUnavailable, "", false},
+	} {
+		s := newHookServer(t, func(a *auth.Authentication) {
+			a.APIKey = func(context.Context, auth.APIKey) (auth.Principal, error) { return who, c.answer }
+		})
+		text := c.text
+		if text == "" {
+			text = s.token
+		}
+		w := s.get("/", http.Header{"X-Api-Key": {text}})
+		requireProblem(t, w, c.code)
+		assert.NotContains(t, w.Body.String(), text, name)
+		assert.Zero(t, s.principal, name)
+		require.Equal(t, c.audited, len(s.rejected) == 1, name)
+		if c.audited {
+			assert.Equal(t, c.reason, s.rejected[0].Reason, name)
+		}
+		if c.reason == "revoked_api_key" {
+			assert.Equal(t, who, s.rejected[0].Principal)
+		}
+	}
+}
+
+func TestAPIKeyHeaderIsIgnoredWithoutLookup(t *testing.T) {
+	t.Parallel()
+	s := newHookServer(t, func(a *auth.Authentication) { a.APIKey = nil })
+	requireProblem(t, s.get("/", http.Header{"X-Api-Key": {s.key.Reveal()}}), errors.CodeAuthRequired)
+	require.Equal(t, http.StatusNoContent, s.get("/", http.Header{"X-Api-Key": {"x"}, "Authorization": {"Bearer " + s.token}}).Code)
+}
+
+// The principal is known only if the service issued the token.
+func TestRejectionHasPrincipalOfIssuedTokenOnly(t *testing.T) {
+	t.Parallel()
+	keys := keySet(t, auth.ES256, ecKey())
+	verifier := newVerifier(t, keys)
+	for name, c := range map[string]struct {
+		edit  edit
+		known bool
+	}{
+		"expired": {claim("exp", at(-time.Hour)), true},
+		"forged":  {func(f *forgery) { f.key = otherKey() }, false},
+		"alien":   {claim("iss", `"other"`), false},
+	} {
+		f := newForgery(keys, jwt.SigningMethodES256, ecKey())
+		c.edit(f)
+		_, err := verifier.Verify(t.Context(), f.token(t))
+		rejection, ok := errors.AsType[*auth.Rejection](err)
+		require.True(t, ok, name)
+		assert.Equal(t, c.known, rejection.Principal.UserID == user, name)
+	}
+}
+
+func TestNetwork(t *testing.T) {
+	t.Parallel()
+	for remoteIP, want := range map[string]string{
+		"2001:db8:1:2:ffff::9": "2001:db8:1:2::", "fe80::1:2%eth0": "fe80::", "192.0.2.7": "192.0.2.7",
+		"::ffff:192.0.2.7": "192.0.2.7", "": "invalid IP", "@": "invalid IP",
+	} {
+		assert.Equal(t, want, auth.Network(remoteIP).String(), remoteIP)
+	}
 }

@@ -13,20 +13,21 @@ import (
 	"fmt"
 )
 
-// Why a PEM text was refused. The errors of crypto/x509 are left out: they speak of ASN.1, not of what to do.
+// These replace the errors of crypto/x509, which describe ASN.1 instead of what to change.
 var (
-	errNoPEM     = &keyError{"pem", "is not a PEM text"}
-	errTrailing  = &keyError{"pem", "holds something beside one private key"}
-	errEncrypted = &keyError{"pem", "holds an encrypted key; it must be decrypted first"}
-	errPrivate   = &keyError{"pem", "holds no RSA, ECDSA or Ed25519 private key (PKCS#8, PKCS#1 or SEC1)"}
-	errPublic    = &keyError{"pem", "holds something other than RSA, ECDSA or Ed25519 public keys (PKIX or PKCS#1)"}
+	errNoPEM     = &keyError{"pem", "must be PEM"}
+	errTrailing  = &keyError{"pem", "must contain one private key and nothing else"}
+	errEncrypted = &keyError{"pem", "must not be encrypted: decrypt the key first"}
+	errPrivate   = &keyError{"pem", "must be an RSA, ECDSA or Ed25519 private key (PKCS#8, PKCS#1 or SEC1)"}
+	errPublic    = &keyError{"pem", "must contain only RSA, ECDSA or Ed25519 public keys (PKIX or PKCS#1)"}
 )
 
-// ParsePrivateKey reads the one private key of a PEM text in PKCS#8, PKCS#1 or SEC1 form: an [*rsa.PrivateKey], an
-// [*ecdsa.PrivateKey] or an [ed25519.PrivateKey]. Its errors never quote the text.
+// ParsePrivateKey parses PEM with exactly one private key in PKCS#8, PKCS#1 or SEC1 form. It
+// returns an [*rsa.PrivateKey], an [*ecdsa.PrivateKey] or an [ed25519.PrivateKey]. Its errors never
+// quote the text.
 func ParsePrivateKey(text []byte) (crypto.Signer, error) {
 	block, rest := nextBlock(text)
-	if block != nil && block.Type == "EC PARAMETERS" { // openssl writes it in front of a SEC1 key
+	if block != nil && block.Type == "EC PARAMETERS" { // openssl writes it before a SEC1 key
 		block, rest = nextBlock(rest)
 	}
 	switch {
@@ -37,22 +38,6 @@ func ParsePrivateKey(text []byte) (crypto.Signer, error) {
 	case block.Type == "ENCRYPTED PRIVATE KEY" || block.Headers["DEK-Info"] != "":
 		return nil, errEncrypted
 	}
-	return privateKey(block)
-}
-
-// nextBlock returns the block that text begins with, or nil. [pem.Decode] by itself skips what it cannot read until it
-// finds a block that it can: half a key would go unnoticed.
-func nextBlock(text []byte) (*pem.Block, []byte) {
-	text = bytes.TrimSpace(text)
-	block, rest := pem.Decode(text)
-	begin, read := []byte("-----BEGIN "), text[:len(text)-len(rest)]
-	if block == nil || !bytes.HasPrefix(read, begin) || bytes.Count(read, begin) != 1 {
-		return nil, text
-	}
-	return block, bytes.TrimSpace(rest)
-}
-
-func privateKey(block *pem.Block) (crypto.Signer, error) {
 	var key any
 	var err error
 	switch block.Type {
@@ -63,22 +48,27 @@ func privateKey(block *pem.Block) (crypto.Signer, error) {
 	case "EC PRIVATE KEY":
 		key, err = x509.ParseECPrivateKey(block.Bytes)
 	}
-	if err != nil {
+	signer, ok := key.(crypto.Signer) // not X25519
+	if err != nil || !ok {
 		return nil, errPrivate
 	}
-	switch key := key.(type) {
-	case *rsa.PrivateKey:
-		return key, nil
-	case *ecdsa.PrivateKey:
-		return key, nil
-	case ed25519.PrivateKey:
-		return key, nil
-	}
-	return nil, errPrivate
+	return signer, nil
 }
 
-// ParsePublicKeys reads every public key of a PEM bundle in PKIX or PKCS#1 form. An empty text holds none. Anything else
-// in the text, a private key above all, is an error that does not quote it.
+// nextBlock returns the block at the start of text, or nil. [pem.Decode] alone skips what it cannot
+// parse before the first valid block, so that half a key would go unnoticed.
+func nextBlock(text []byte) (*pem.Block, []byte) {
+	text = bytes.TrimSpace(text)
+	block, rest := pem.Decode(text)
+	begin, read := []byte("-----BEGIN "), text[:len(text)-len(rest)]
+	if block == nil || !bytes.HasPrefix(read, begin) || bytes.Count(read, begin) != 1 {
+		return nil, text
+	}
+	return block, bytes.TrimSpace(rest)
+}
+
+// ParsePublicKeys parses a PEM bundle of public keys in PKIX or PKCS#1 form, which may be empty.
+// Anything else in the text, such as a private key, is an error that does not quote it.
 func ParsePublicKeys(text []byte) ([]crypto.PublicKey, error) {
 	var keys []crypto.PublicKey
 	for text = bytes.TrimSpace(text); len(text) > 0; {
@@ -104,17 +94,16 @@ func publicKey(block *pem.Block) (crypto.PublicKey, error) {
 	case "RSA PUBLIC KEY":
 		key, err = x509.ParsePKCS1PublicKey(block.Bytes)
 	}
-	if err != nil {
-		return nil, errPublic
-	}
-	switch key.(type) {
-	case *rsa.PublicKey, *ecdsa.PublicKey, ed25519.PublicKey:
-		return key, nil
+	if err == nil {
+		switch key.(type) {
+		case *rsa.PublicKey, *ecdsa.PublicKey, ed25519.PublicKey:
+			return key, nil
+		}
 	}
 	return nil, errPublic
 }
 
-// MarshalPrivateKey returns key as PEM in PKCS#8 form, which [ParsePrivateKey] reads.
+// MarshalPrivateKey returns key as PEM in PKCS#8 form.
 func MarshalPrivateKey(key crypto.Signer) ([]byte, error) {
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
@@ -123,7 +112,7 @@ func MarshalPrivateKey(key crypto.Signer) ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
 }
 
-// MarshalPublicKey returns key as PEM in PKIX form, which [ParsePublicKeys] reads.
+// MarshalPublicKey returns key as PEM in PKIX form.
 func MarshalPublicKey(key crypto.PublicKey) ([]byte, error) {
 	der, err := x509.MarshalPKIXPublicKey(key)
 	if err != nil {
@@ -132,11 +121,11 @@ func MarshalPublicKey(key crypto.PublicKey) ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), nil
 }
 
-// GenerateKey returns a new private key for alg: RSA with 2048 bits, the curve that alg names, or Ed25519.
+// GenerateKey returns a new private key for alg: RSA with 2048 bits, the curve of alg, or Ed25519.
 func GenerateKey(alg Algorithm) (crypto.Signer, error) {
 	alg, err := ParseAlgorithm(string(alg))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the algorithm %w", err)
 	}
 	switch alg {
 	case ES256:
@@ -148,7 +137,7 @@ func GenerateKey(alg Algorithm) (crypto.Signer, error) {
 	case EdDSA:
 		_, key, err := ed25519.GenerateKey(rand.Reader)
 		return key, err
-	case RS256, RS384, RS512:
+	default:
+		return rsa.GenerateKey(rand.Reader, minRSABits)
 	}
-	return rsa.GenerateKey(rand.Reader, minRSABits)
 }

@@ -27,7 +27,7 @@ func privatePEM(t testing.TB, alg auth.Algorithm) string {
 	return string(text)
 }
 
-func TestKeysSurvivePEM(t *testing.T) {
+func TestPEMRoundTrip(t *testing.T) {
 	t.Parallel()
 	for _, alg := range []auth.Algorithm{auth.RS256, auth.ES256, auth.ES384, auth.ES512, auth.EdDSA} {
 		key := generate(alg)
@@ -53,7 +53,7 @@ func TestKeysSurvivePEM(t *testing.T) {
 	require.Error(t, err)
 }
 
-func TestParsePrivateKeyReadsOlderForms(t *testing.T) {
+func TestParsePrivateKeyReadsPKCS1AndSEC1(t *testing.T) {
 	t.Parallel()
 	pkcs1 := block("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(rsaKey().(*rsa.PrivateKey)))
 	der, err := x509.MarshalECPrivateKey(ecKey().(*ecdsa.PrivateKey))
@@ -67,7 +67,7 @@ func TestParsePrivateKeyReadsOlderForms(t *testing.T) {
 	}
 }
 
-func TestParsePrivateKeyRefuses(t *testing.T) {
+func TestParsePrivateKeyRejects(t *testing.T) {
 	t.Parallel()
 	good := privatePEM(t, auth.ES256)
 	dh, err := ecdh.X25519().GenerateKey(rand.Reader)
@@ -80,17 +80,17 @@ func TestParsePrivateKeyRefuses(t *testing.T) {
 		Type: "RSA PRIVATE KEY", Headers: map[string]string{"Proc-Type": "4,ENCRYPTED", "DEK-Info": "AES-256-CBC,00"}, Bytes: []byte("secret"),
 	})
 	for name, c := range map[string]struct{ text, message string }{
-		"empty":         {"", "not a PEM"},
-		"placeholder":   {"changeme-secret", "not a PEM"},
-		"parameters":    {block("EC PARAMETERS", []byte{6, 1, 0}), "not a PEM"},
-		"two keys":      {good + good, "beside"},
-		"text after":    {good + "secret", "beside"},
-		"text before":   {"secret\n" + good, "not a PEM"},
-		"half a key":    {good[:60] + "\n" + good, "not a PEM"},
-		"public":        {string(public), "no RSA, ECDSA or Ed25519 private key"},
-		"garbage":       {block("PRIVATE KEY", []byte("secret")), "no RSA, ECDSA or Ed25519 private key"},
-		"certificate":   {block("CERTIFICATE", []byte("secret")), "no RSA, ECDSA or Ed25519 private key"},
-		"X25519":        {block("PRIVATE KEY", x25519), "no RSA, ECDSA or Ed25519 private key"},
+		"empty":         {"", "must be PEM"},
+		"placeholder":   {"changeme-secret", "must be PEM"},
+		"parameters":    {block("EC PARAMETERS", []byte{6, 1, 0}), "must be PEM"},
+		"two keys":      {good + good, "nothing else"},
+		"text after":    {good + "secret", "nothing else"},
+		"text before":   {"secret\n" + good, "must be PEM"},
+		"half a key":    {good[:60] + "\n" + good, "must be PEM"},
+		"public":        {string(public), "must be an RSA, ECDSA or Ed25519 private key"},
+		"garbage":       {block("PRIVATE KEY", []byte("secret")), "must be an RSA, ECDSA or Ed25519 private key"},
+		"certificate":   {block("CERTIFICATE", []byte("secret")), "must be an RSA, ECDSA or Ed25519 private key"},
+		"X25519":        {block("PRIVATE KEY", x25519), "must be an RSA, ECDSA or Ed25519 private key"},
 		"encrypted":     {block("ENCRYPTED PRIVATE KEY", []byte("secret")), "encrypted"},
 		"old encrypted": {string(encrypted), "encrypted"},
 	} {

@@ -1,32 +1,47 @@
 package auth
 
 import (
+	"context"
 	"fmt"
 	"maps"
+	"path"
+	"regexp"
 	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 )
 
-// Policy says what each role may do. It is made once, with every wildcard resolved, so that a question is a look-up; roles
-// do not inherit from each other. It never changes and is safe for concurrent use. A nil Policy allows nothing.
+// Role is the role of a member in a tenant. A [Policy] defines which roles exist.
+type Role string
+
+// Permission is the right to one kind of action, written resource:action. Each half consists of the
+// letters a to z, digits and underscores, and begins with a letter. In the grants of [NewPolicy],
+// and nowhere else, either half may be *, which means every known resource or action.
+type Permission string
+
+var grantSyntax = regexp.MustCompile(`^(\*|[a-z][a-z0-9_]*):(\*|[a-z][a-z0-9_]*)$`)
+
+// Policy defines what each role may do. Wildcards are resolved when it is made, so that a check is
+// a lookup. Roles do not inherit from each other. A Policy is immutable and safe for concurrent
+// use. The zero value allows nothing.
 type Policy struct {
 	known  map[Permission]bool
 	grants map[Role]map[Permission]bool
 }
 
-// NewPolicy returns the policy that gives each role what it is granted: known permissions by name, or by wildcard, such as
-// notes:*, *:read or *:*. A wildcard reaches its own half only: *:read gives reading of everything, and nothing but
-// reading.
-//
-// A known permission that is malformed or a wildcard, a role without a name, and a grant that is malformed, not known or
-// matches nothing are errors. All of them are returned together.
+// NewPolicy returns a policy that grants each role known permissions, by name or by wildcard, such
+// as notes:*, *:read or *:*. The error contains all problems: malformed permissions and grants,
+// known wildcards, roles without a name, and grants that match nothing.
 func NewPolicy(grants map[Role][]Permission, known []Permission) (*Policy, error) {
 	p := &Policy{known: map[Permission]bool{}, grants: map[Role]map[Permission]bool{}}
 	var problems []error
 	for _, permission := range known {
-		if _, _, ok := permission.split(); !ok || permission.isPattern() {
-			problems = append(problems, fmt.Errorf("the permission %q is not written resource:action", permission))
+		if !grantSyntax.MatchString(string(permission)) || strings.Contains(string(permission), "*") {
+			problems = append(problems, fmt.Errorf("the permission %q is not of the form resource:action", permission))
 		}
 		p.known[permission] = true
 	}
@@ -34,13 +49,12 @@ func NewPolicy(grants map[Role][]Permission, known []Permission) (*Policy, error
 		if role == "" {
 			problems = append(problems, errors.Sentinel("a role has no name"))
 		}
-		set := map[Permission]bool{}
+		p.grants[role] = map[Permission]bool{}
 		for _, grant := range grants[role] {
-			if err := p.resolve(grant, set); err != nil {
+			if err := p.grant(role, grant); err != nil {
 				problems = append(problems, fmt.Errorf("role %q: %w", role, err))
 			}
 		}
-		p.grants[role] = set
 	}
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
@@ -48,15 +62,16 @@ func NewPolicy(grants map[Role][]Permission, known []Permission) (*Policy, error
 	return p, nil
 }
 
-// resolve adds to set what grant gives.
-func (p *Policy) resolve(grant Permission, set map[Permission]bool) error {
-	if _, _, ok := grant.split(); !ok {
-		return fmt.Errorf("the grant %q is not written resource:action", grant)
+// grant adds to the role all known permissions that a grant matches.
+func (p *Policy) grant(role Role, grant Permission) error {
+	if !grantSyntax.MatchString(string(grant)) {
+		return fmt.Errorf("the grant %q is not of the form resource:action", grant)
 	}
 	matched := false
 	for permission := range p.known {
-		if grant.covers(permission) {
-			set[permission], matched = true, true
+		// Each has one colon, so a * matches within its own half only.
+		if ok, err := path.Match(string(grant), string(permission)); ok && err == nil {
+			p.grants[role][permission], matched = true, true
 		}
 	}
 	if !matched {
@@ -65,31 +80,21 @@ func (p *Policy) resolve(grant Permission, set map[Permission]bool) error {
 	return nil
 }
 
-// Valid reports whether the role is one of the policy, spelt exactly so.
+// Valid reports whether the policy defines the role, in exactly this spelling.
 func (p *Policy) Valid(role Role) bool {
-	if p == nil {
-		return false
-	}
 	_, ok := p.grants[role]
 	return ok
 }
 
-// Known reports whether the permission is one that a role can have, spelt exactly so. A wildcard is none.
-func (p *Policy) Known(permission Permission) bool { return p != nil && p.known[permission] }
+// Known reports whether a role can have the permission. It is false for a wildcard.
+func (p *Policy) Known(permission Permission) bool { return p.known[permission] }
 
-// Roles returns every role, sorted. The caller owns the slice.
-func (p *Policy) Roles() []Role {
-	if p == nil {
-		return nil
-	}
-	return slices.Sorted(maps.Keys(p.grants))
-}
+// Roles returns all roles, sorted. The caller owns the slice.
+func (p *Policy) Roles() []Role { return slices.Sorted(maps.Keys(p.grants)) }
 
-// Permissions returns what the roles may do together, sorted. Unknown roles add nothing. The caller owns the slice.
+// Permissions returns the union of the permissions of the roles, sorted. Unknown roles add nothing.
+// The caller owns the slice.
 func (p *Policy) Permissions(roles ...Role) []Permission {
-	if p == nil {
-		return nil
-	}
 	all := map[Permission]bool{}
 	for _, role := range roles {
 		maps.Copy(all, p.grants[role])
@@ -99,16 +104,57 @@ func (p *Policy) Permissions(roles ...Role) []Permission {
 
 // Can reports whether one of the roles has the permission.
 func (p *Policy) Can(roles []Role, permission Permission) bool {
-	return p != nil && slices.ContainsFunc(roles, func(r Role) bool { return p.grants[r][permission] })
+	return slices.ContainsFunc(roles, func(r Role) bool { return p.grants[r][permission] })
 }
 
-// Allows reports whether the principal has the permission: one of its roles has it, and its scopes, where it has any, name
-// it.
+// Allows reports whether the principal has the permission: by its roles and, if any, its scopes.
 func (p *Policy) Allows(who Principal, permission Permission) bool {
 	return p.Can(who.Roles, permission) && who.inScope(permission)
 }
 
-// Granted returns everything that the principal is allowed, sorted. The caller owns the slice.
+// Granted returns all permissions of the principal, sorted. The caller owns the slice.
 func (p *Policy) Granted(who Principal) []Permission {
-	return slices.DeleteFunc(p.Permissions(who.Roles...), func(permission Permission) bool { return !who.inScope(permission) })
+	return slices.DeleteFunc(p.Permissions(who.Roles...), func(q Permission) bool { return !who.inScope(q) })
+}
+
+// Principal is the user on whose behalf a request is made. The zero value has no permission.
+type Principal struct {
+	UserID   uuid.UUID
+	TenantID uuid.UUID
+	Roles    []Role
+
+	// The session of the access token and its generation when the token was issued, zero for none.
+	SessionID  uuid.UUID
+	Generation int64
+
+	TokenID   string    // jti of the access token, empty for an API key
+	ExpiresAt time.Time // when the credential expires, UTC; zero for never
+
+	APIKeyID uuid.UUID // zero for an access token
+
+	// Scopes restrict the permissions of the roles. Nil does not, an empty list leaves none.
+	Scopes []Permission
+}
+
+func (p Principal) inScope(permission Permission) bool {
+	return p.Scopes == nil || slices.Contains(p.Scopes, permission)
+}
+
+// clone returns a deep copy.
+func (p Principal) clone() Principal {
+	p.Roles, p.Scopes = slices.Clone(p.Roles), slices.Clone(p.Scopes)
+	return p
+}
+
+type principalKey struct{}
+
+// WithPrincipal returns a ctx with p as its principal.
+func WithPrincipal(ctx context.Context, p Principal) context.Context {
+	return context.WithValue(ctx, principalKey{}, p)
+}
+
+// PrincipalFrom returns the principal of ctx and whether it has one.
+func PrincipalFrom(ctx context.Context) (Principal, bool) {
+	p, ok := ctx.Value(principalKey{}).(Principal)
+	return p, ok
 }

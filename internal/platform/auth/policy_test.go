@@ -32,7 +32,7 @@ func TestGrantsAreResolved(t *testing.T) {
 	}
 }
 
-// A wildcard is a way to write a policy, not a permission: nobody has it, and nothing that is not known is allowed.
+// A wildcard is not a permission, and nothing unknown is allowed.
 func TestOnlyKnownPermissionsAreAllowed(t *testing.T) {
 	t.Parallel()
 	for _, unknown := range []auth.Permission{"", "*", "*:*", "notes:*", "*:read", "notes:delete", "Notes:read", "notes:read ", "billing:read"} {
@@ -44,7 +44,7 @@ func TestOnlyKnownPermissionsAreAllowed(t *testing.T) {
 	assert.False(t, policy.Can([]auth.Role{"", "root", "Owner", "*"}, permNotesRead))
 }
 
-func TestNewPolicyRefuses(t *testing.T) {
+func TestNewPolicyRejects(t *testing.T) {
 	t.Parallel()
 	known := []auth.Permission{permNotesRead, permNotesWrite}
 	for name, c := range map[string]struct {
@@ -55,16 +55,16 @@ func TestNewPolicyRefuses(t *testing.T) {
 		"unknown permission":       {map[auth.Role][]auth.Permission{"x": {"notes:delete"}}, known, "matches no known permission"},
 		"wildcard without a match": {map[auth.Role][]auth.Permission{"x": {"users:*"}}, known, "matches no known permission"},
 		"action without a match":   {map[auth.Role][]auth.Permission{"x": {"*:delete"}}, known, "matches no known permission"},
-		"no colon":                 {map[auth.Role][]auth.Permission{"x": {"notes"}}, known, "not written resource:action"},
-		"two colons":               {map[auth.Role][]auth.Permission{"x": {"notes:read:all"}}, known, "not written resource:action"},
-		"half a wildcard":          {map[auth.Role][]auth.Permission{"x": {"note*:read"}}, known, "not written resource:action"},
-		"upper case":               {map[auth.Role][]auth.Permission{"x": {"Notes:read"}}, known, "not written resource:action"},
-		"a blank":                  {map[auth.Role][]auth.Permission{"x": {"notes: read"}}, known, "not written resource:action"},
-		"empty grant":              {map[auth.Role][]auth.Permission{"x": {""}}, known, "not written resource:action"},
-		"a digit first":            {map[auth.Role][]auth.Permission{"x": {"1notes:read"}}, known, "not written resource:action"},
+		"no colon":                 {map[auth.Role][]auth.Permission{"x": {"notes"}}, known, "not of the form resource:action"},
+		"two colons":               {map[auth.Role][]auth.Permission{"x": {"notes:read:all"}}, known, "not of the form resource:action"},
+		"half a wildcard":          {map[auth.Role][]auth.Permission{"x": {"note*:read"}}, known, "not of the form resource:action"},
+		"upper case":               {map[auth.Role][]auth.Permission{"x": {"Notes:read"}}, known, "not of the form resource:action"},
+		"a blank":                  {map[auth.Role][]auth.Permission{"x": {"notes: read"}}, known, "not of the form resource:action"},
+		"empty grant":              {map[auth.Role][]auth.Permission{"x": {""}}, known, "not of the form resource:action"},
+		"a digit first":            {map[auth.Role][]auth.Permission{"x": {"1notes:read"}}, known, "not of the form resource:action"},
 		"role without a name":      {map[auth.Role][]auth.Permission{"": {"notes:*"}}, known, "a role has no name"},
-		"known wildcard":           {nil, []auth.Permission{"notes:*"}, "not written resource:action"},
-		"known without an action":  {nil, []auth.Permission{"notes:"}, "not written resource:action"},
+		"known wildcard":           {nil, []auth.Permission{"notes:*"}, "not of the form resource:action"},
+		"known without an action":  {nil, []auth.Permission{"notes:"}, "not of the form resource:action"},
 	} {
 		p, err := auth.NewPolicy(c.grants, c.known)
 		require.ErrorContains(t, err, c.message, name)
@@ -72,7 +72,7 @@ func TestNewPolicyRefuses(t *testing.T) {
 	}
 	_, err := auth.NewPolicy(map[auth.Role][]auth.Permission{"x": {"a"}, "y": {"b"}}, known)
 	require.ErrorContains(t, err, `role "x"`)
-	require.ErrorContains(t, err, `role "y"`, "all problems are told at once")
+	require.ErrorContains(t, err, `role "y"`, "the error contains all problems")
 }
 
 func TestRoles(t *testing.T) {
@@ -85,7 +85,7 @@ func TestRoles(t *testing.T) {
 	}
 }
 
-func TestCallersCannotGrantPermissions(t *testing.T) {
+func TestPolicyIsImmutable(t *testing.T) {
 	t.Parallel()
 	grants := map[auth.Role][]auth.Permission{"x": {permNotesRead}}
 	p := newPolicy(grants)
@@ -98,7 +98,7 @@ func TestCallersCannotGrantPermissions(t *testing.T) {
 	require.False(t, p.Valid("y"))
 }
 
-func TestRolesAddUp(t *testing.T) {
+func TestPermissionsOfSeveralRolesAddUp(t *testing.T) {
 	t.Parallel()
 	roles := []auth.Role{"unknown", roleViewer, roleMember}
 	require.True(t, policy.Can(roles, permNotesWrite))
@@ -107,8 +107,8 @@ func TestRolesAddUp(t *testing.T) {
 	require.Equal(t, []auth.Permission{permAuditRead, permNotesRead, permNotesWrite, permUsersRead}, policy.Permissions(roles...))
 }
 
-// Scopes take away and never add.
-func TestScopesNarrow(t *testing.T) {
+// Scopes never add permissions.
+func TestScopesRestrictRoles(t *testing.T) {
 	t.Parallel()
 	member := auth.Principal{Roles: []auth.Role{roleMember}}
 	for name, c := range map[string]struct {
@@ -133,9 +133,9 @@ func TestScopesNarrow(t *testing.T) {
 	}
 }
 
-func TestNilPolicyAllowsNothing(t *testing.T) {
+func TestZeroPolicyAllowsNothing(t *testing.T) {
 	t.Parallel()
-	var none *auth.Policy
+	none := &auth.Policy{}
 	owner := auth.Principal{Roles: []auth.Role{roleOwner}}
 	assert.False(t, none.Allows(owner, permNotesRead))
 	assert.False(t, none.Valid(roleOwner))
@@ -143,4 +143,13 @@ func TestNilPolicyAllowsNothing(t *testing.T) {
 	assert.Empty(t, none.Roles())
 	assert.Empty(t, none.Granted(owner))
 	assert.False(t, policy.Allows(auth.Principal{}, permNotesRead), "nobody")
+}
+
+func TestPrincipalInContext(t *testing.T) {
+	t.Parallel()
+	_, ok := auth.PrincipalFrom(t.Context())
+	require.False(t, ok)
+	got, ok := auth.PrincipalFrom(auth.WithPrincipal(t.Context(), auth.Principal{UserID: user}))
+	require.True(t, ok)
+	require.Equal(t, user, got.UserID)
 }

@@ -10,27 +10,23 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 )
 
-// RevocationsOptions are what a [Revocations] needs.
-type RevocationsOptions struct {
-	// Lookup asks where revocations are kept, and returns the generation from which on tokens of the session are good. known
-	// is false for a session of which nothing is revoked. It is asked only while the list is not [Revocations.Connected].
-	// Nil means that nobody can be asked: tokens of sessions are refused meanwhile.
-	Lookup func(ctx context.Context, sessionID uuid.UUID) (minGeneration int64, known bool, err error)
+// Lookup reads the revocation of a session from where revocations are stored: tokens of a
+// generation below minGeneration are revoked. known is false for a session without revoked tokens.
+type Lookup func(ctx context.Context, sessionID uuid.UUID) (minGeneration int64, known bool, err error)
 
-	Now func() time.Time // nil means [time.Now]
-}
-
-// Revocations is this replica's copy of the access tokens that are refused although they have not expired: for a session,
-// those of a generation before some other. [Revocations.Check] fits [VerifierOptions].Revoked.
+// Revocations caches which access tokens are revoked before they expire: those of a session whose
+// generation is below a minimum. [Revocations.Check] fits [VerifierOptions].Revoked.
 //
-// The copy is believed only while it is complete, which whoever fills it says with [Revocations.Connected]. Until then, and
-// when that ends, each token is asked about. It holds no more than what has been revoked within the life of an access token.
-// It is safe for concurrent use.
+// The cache is authoritative only while connected is true, which [Revocations.Connected] sets. At
+// other times each check calls a [Lookup]. An entry is dropped when its tokens have expired.
+// Revocations is safe for concurrent use.
 type Revocations struct {
-	options RevocationsOptions
+	lookup Lookup
+	now    func() time.Time
 
 	mu        sync.RWMutex
 	connected bool
+	alive     time.Time
 	sessions  map[uuid.UUID]revocation
 	sweepAt   time.Time
 }
@@ -40,21 +36,15 @@ type revocation struct {
 	until         time.Time
 }
 
-// sweepInterval is how often what has expired is forgotten, as long as something is added.
-const sweepInterval = time.Minute
-
-// NewRevocations returns an empty list that is not connected.
-func NewRevocations(o RevocationsOptions) *Revocations {
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	return &Revocations{options: o, sessions: map[uuid.UUID]revocation{}}
+// NewRevocations returns an empty cache that is not connected.
+func NewRevocations(lookup Lookup) *Revocations {
+	return &Revocations{lookup: lookup, now: time.Now, sessions: map[uuid.UUID]revocation{}}
 }
 
-// Add refuses the tokens of a session of a generation before minGeneration. until is when the last of them has expired; after
-// it the entry may be forgotten. Of several entries for a session the strictest counts.
+// Add revokes the tokens of a session with a generation below minGeneration. until is when the last
+// of them expires. Of several entries for a session the strictest counts.
 func (r *Revocations) Add(sessionID uuid.UUID, minGeneration int64, until time.Time) {
-	now := r.options.Now()
+	now := r.now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.sweep(now)
@@ -72,7 +62,7 @@ func (r *Revocations) sweep(now time.Time) {
 	if now.Before(r.sweepAt) {
 		return
 	}
-	r.sweepAt = now.Add(sweepInterval)
+	r.sweepAt = now.Add(time.Minute)
 	for id, v := range r.sessions {
 		if !v.until.After(now) {
 			delete(r.sessions, id)
@@ -80,38 +70,48 @@ func (r *Revocations) sweep(now time.Time) {
 	}
 }
 
-// Connected says whether the list is complete and stays so: everything revoked before has been added, and everything revoked
-// from now on will be.
+// Connected sets whether the cache is complete: all earlier revocations have been added, and all
+// later ones will be. It is authoritative from the next [Revocations.Alive] on: the process may have
+// been suspended while it read the earlier ones.
 func (r *Revocations) Connected(yes bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.connected = yes
 }
 
-// Check reports whether the token of p is revoked. A principal without a session is not asked about. Where the list is not
-// complete and nobody else knows, the answer is SERVICE_UNAVAILABLE: a token is not let through because nobody could say.
+// Alive says that all revocations until a time have been added, while the cache is connected. The
+// cache is authoritative for a second from then: a process that was suspended has missed later ones.
+func (r *Revocations) Alive(at time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if at.After(r.alive) {
+		r.alive = at
+	}
+}
+
+// lease is the time after the last [Revocations.Alive] for which the cache is authoritative.
+const lease = time.Second
+
+// Check reports whether the token of p is revoked. A token without a session cannot be. If the
+// cache is not complete and the lookup fails, the error is a SERVICE_UNAVAILABLE: a token whose
+// revocation is unknown does not pass.
 func (r *Revocations) Check(ctx context.Context, p Principal) (revoked bool, err error) {
 	if p.SessionID == uuid.Nil {
 		return false, nil
 	}
 	r.mu.RLock()
 	v, listed := r.sessions[p.SessionID]
-	connected := r.connected
+	complete := r.connected && r.now().Sub(r.alive) < lease
 	r.mu.RUnlock()
 	if listed && p.Generation < v.minGeneration {
 		return true, nil
 	}
-	if connected {
+	if complete {
 		return false, nil
 	}
-	if r.options.Lookup == nil {
-		return false, errors.Unavailable(errNobodyKnows, "", retryAfter)
-	}
-	minGeneration, known, err := r.options.Lookup(ctx, p.SessionID)
+	minGeneration, known, err := r.lookup(ctx, p.SessionID)
 	if err != nil {
 		return false, errors.Unavailable(err, "", retryAfter)
 	}
 	return known && p.Generation < minGeneration, nil
 }
-
-var errNobodyKnows = errors.Sentinel("the list of revoked sessions is not complete, and there is nobody to ask")

@@ -15,7 +15,7 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 )
 
-// ofSession is a principal whose token is of this session and generation.
+// ofSession returns the principal of a token of a session and generation.
 func ofSession(id uuid.UUID, generation int64) auth.Principal {
 	return auth.Principal{UserID: user, TenantID: tenant, SessionID: id, Generation: generation}
 }
@@ -25,9 +25,8 @@ func TestRevocationsCheck(t *testing.T) {
 	const all = math.MaxInt64
 	later := now.Add(time.Minute)
 	id, other := uuid.New(), uuid.New()
-	errLookup := errors.Sentinel("the database is away")
-	type lookup = func(context.Context, uuid.UUID) (int64, bool, error)
-	says := func(minGeneration int64, known bool, err error) lookup {
+	errLookup := errors.Sentinel("the database is down")
+	says := func(minGeneration int64, known bool, err error) auth.Lookup {
 		return func(_ context.Context, asked uuid.UUID) (int64, bool, error) {
 			assert.Equal(t, id, asked)
 			return minGeneration, known, err
@@ -36,35 +35,35 @@ func TestRevocationsCheck(t *testing.T) {
 	tests := map[string]struct {
 		add       func(*auth.Revocations)
 		connected bool
-		lookup    lookup
+		lookup    auth.Lookup
 		principal auth.Principal
 		want      bool
 		code      errors.Code
 	}{
-		"nothing is revoked":              {connected: true, principal: ofSession(id, 0)},
-		"another session is":              {connected: true, principal: ofSession(id, 0), add: func(r *auth.Revocations) { r.Add(other, all, later) }},
-		"the session is":                  {connected: true, principal: ofSession(id, 7), add: func(r *auth.Revocations) { r.Add(id, all, later) }, want: true},
-		"an older generation":             {connected: true, principal: ofSession(id, 2), add: func(r *auth.Revocations) { r.Add(id, 3, later) }, want: true},
-		"the first good generation":       {connected: true, principal: ofSession(id, 3), add: func(r *auth.Revocations) { r.Add(id, 3, later) }},
-		"the strictest counts":            {connected: true, principal: ofSession(id, 3), add: func(r *auth.Revocations) { r.Add(id, 4, later); r.Add(id, 2, later) }, want: true},
-		"already expired":                 {connected: true, principal: ofSession(id, 0), add: func(r *auth.Revocations) { r.Add(id, all, now) }},
-		"no session":                      {principal: ofSession(uuid.Nil, 0)},
-		"not connected, listed":           {principal: ofSession(id, 0), add: func(r *auth.Revocations) { r.Add(id, all, later) }, lookup: says(0, false, errLookup), want: true},
-		"not connected, not revoked":      {principal: ofSession(id, 0), lookup: says(0, false, nil)},
-		"not connected, revoked":          {principal: ofSession(id, 0), lookup: says(1, true, nil), want: true},
-		"not connected, newer":            {principal: ofSession(id, 1), lookup: says(1, true, nil)},
-		"not connected, unknown":          {principal: ofSession(id, 0), lookup: says(1, false, nil)},
-		"not connected, nobody can say":   {principal: ofSession(id, 0), lookup: says(0, false, errLookup), code: errors.CodeServiceUnavailable},
-		"not connected, nobody to be had": {principal: ofSession(id, 0), code: errors.CodeServiceUnavailable},
+		"nothing is revoked":          {connected: true, principal: ofSession(id, 0)},
+		"another session is":          {connected: true, principal: ofSession(id, 0), add: func(r *auth.Revocations) { r.Add(other, all, later) }},
+		"the session is":              {connected: true, principal: ofSession(id, 7), add: func(r *auth.Revocations) { r.Add(id, all, later) }, want: true},
+		"an older generation":         {connected: true, principal: ofSession(id, 2), add: func(r *auth.Revocations) { r.Add(id, 3, later) }, want: true},
+		"the first good generation":   {connected: true, principal: ofSession(id, 3), add: func(r *auth.Revocations) { r.Add(id, 3, later) }},
+		"the strictest counts":        {connected: true, principal: ofSession(id, 3), add: func(r *auth.Revocations) { r.Add(id, 4, later); r.Add(id, 2, later) }, want: true},
+		"already expired":             {connected: true, principal: ofSession(id, 0), add: func(r *auth.Revocations) { r.Add(id, all, now) }},
+		"no session":                  {principal: ofSession(uuid.Nil, 0)},
+		"not connected, listed":       {principal: ofSession(id, 0), add: func(r *auth.Revocations) { r.Add(id, all, later) }, lookup: says(0, false, errLookup), want: true},
+		"not connected, not revoked":  {principal: ofSession(id, 0), lookup: says(0, false, nil)},
+		"not connected, revoked":      {principal: ofSession(id, 0), lookup: says(1, true, nil), want: true},
+		"not connected, newer":        {principal: ofSession(id, 1), lookup: says(1, true, nil)},
+		"not connected, unknown":      {principal: ofSession(id, 0), lookup: says(1, false, nil)},
+		"not connected, lookup fails": {principal: ofSession(id, 0), lookup: says(0, false, errLookup), code: errors.CodeServiceUnavailable},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := auth.NewRevocations(auth.RevocationsOptions{Lookup: tt.lookup, Now: func() time.Time { return now }})
+			r := auth.NewRevocations(tt.lookup).At(func() time.Time { return now })
 			if tt.add != nil {
 				tt.add(r)
 			}
 			r.Connected(tt.connected)
+			r.Alive(now)
 			got, err := r.Check(t.Context(), tt.principal)
 			assert.Equal(t, tt.want, got)
 			if tt.code == (errors.Code{}) {
@@ -77,18 +76,19 @@ func TestRevocationsCheck(t *testing.T) {
 	}
 }
 
-func TestRevocationsAskAgainWhenDisconnected(t *testing.T) {
+func TestRevocationsLookUpWhileDisconnected(t *testing.T) {
 	t.Parallel()
 	asked := 0
-	r := auth.NewRevocations(auth.RevocationsOptions{Lookup: func(context.Context, uuid.UUID) (int64, bool, error) {
+	r := auth.NewRevocations(func(context.Context, uuid.UUID) (int64, bool, error) {
 		asked++
 		return 0, false, nil
-	}})
+	})
 	for _, step := range []struct {
 		connected bool
 		want      int
 	}{{true, 0}, {false, 1}, {true, 1}, {false, 2}} {
 		r.Connected(step.connected)
+		r.Alive(time.Now())
 		revoked, err := r.Check(t.Context(), ofSession(uuid.New(), 0))
 		require.NoError(t, err)
 		assert.False(t, revoked)
@@ -96,10 +96,46 @@ func TestRevocationsAskAgainWhenDisconnected(t *testing.T) {
 	}
 }
 
-func TestRevocationsAreForgottenWithTheLastToken(t *testing.T) {
+// A process that was suspended has missed revocations: the cache counts for a second after the last
+// time at which it is known to be complete.
+func TestRevocationsLookUpWithoutARecentHeartbeat(t *testing.T) {
+	t.Parallel()
+	clock, asked := now, 0
+	r := auth.NewRevocations(func(context.Context, uuid.UUID) (int64, bool, error) {
+		asked++
+		return 0, false, nil
+	}).At(func() time.Time { return clock })
+	looksUp := func() bool {
+		before := asked
+		_, err := r.Check(t.Context(), ofSession(uuid.New(), 0))
+		require.NoError(t, err)
+		return asked > before
+	}
+	r.Connected(true)
+	assert.True(t, looksUp(), "the process may have been suspended since the list was read")
+	r.Connected(false)
+	r.Alive(clock)
+	assert.True(t, looksUp(), "a heartbeat does not connect")
+	r.Connected(true)
+	assert.False(t, looksUp())
+	clock = clock.Add(999 * time.Millisecond)
+	assert.False(t, looksUp())
+	clock = clock.Add(time.Millisecond)
+	assert.True(t, looksUp(), "a second without a heartbeat")
+	r.Alive(clock.Add(-time.Second))
+	assert.True(t, looksUp(), "a heartbeat from before the process was suspended")
+	r.Alive(clock.Add(-time.Millisecond))
+	r.Alive(clock.Add(-time.Hour)) // does not shorten
+	assert.False(t, looksUp())
+	r.Connected(false)
+	r.Alive(clock)
+	assert.True(t, looksUp())
+}
+
+func TestExpiredRevocationsAreRemoved(t *testing.T) {
 	t.Parallel()
 	clock := now
-	r := auth.NewRevocations(auth.RevocationsOptions{Now: func() time.Time { return clock }})
+	r := auth.NewRevocations(nil).At(func() time.Time { return clock })
 	extended := uuid.New()
 	for range 1000 {
 		r.Add(uuid.New(), 1, clock.Add(time.Minute))
@@ -116,10 +152,12 @@ func TestRevocationsAreForgottenWithTheLastToken(t *testing.T) {
 	assert.True(t, revoked)
 }
 
-func TestVerifierAsksRevocations(t *testing.T) {
+func TestVerifierChecksRevocations(t *testing.T) {
 	t.Parallel()
 	keys := keySet(t, auth.ES256, ecKey())
-	r := auth.NewRevocations(auth.RevocationsOptions{Now: func() time.Time { return now }})
+	r := auth.NewRevocations(func(context.Context, uuid.UUID) (int64, bool, error) {
+		return 0, false, errors.Sentinel("the database is down")
+	}).At(func() time.Time { return now })
 	verifier := newVerifier(t, keys, func(o *auth.VerifierOptions) { o.Revoked = r.Check })
 	p := ofSession(uuid.New(), 4)
 	token, expires, err := newIssuer(t, keys).Issue(p)
@@ -128,6 +166,7 @@ func TestVerifierAsksRevocations(t *testing.T) {
 	_, err = verifier.Verify(t.Context(), token)
 	assert.True(t, errors.HasCode(err, errors.CodeServiceUnavailable), err)
 	r.Connected(true)
+	r.Alive(now)
 	_, err = verifier.Verify(t.Context(), token)
 	require.NoError(t, err)
 	r.Add(p.SessionID, 5, expires)
@@ -137,8 +176,9 @@ func TestVerifierAsksRevocations(t *testing.T) {
 
 func TestRevocationsAreSafeForConcurrentUse(t *testing.T) {
 	t.Parallel()
-	r := auth.NewRevocations(auth.RevocationsOptions{})
+	r := auth.NewRevocations(nil)
 	r.Connected(true)
+	r.Alive(time.Now().Add(time.Hour))
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
@@ -155,10 +195,12 @@ func TestRevocationsAreSafeForConcurrentUse(t *testing.T) {
 	assert.Equal(t, 1600, r.Len())
 }
 
-// BenchmarkRevocationsCheck is what every request pays, with as many revoked sessions as a busy quarter of an hour leaves.
+// BenchmarkRevocationsCheck measures the check of every request, with as many revocations as a busy
+// service has in the lifetime of an access token.
 func BenchmarkRevocationsCheck(b *testing.B) {
-	r := auth.NewRevocations(auth.RevocationsOptions{})
+	r := auth.NewRevocations(nil)
 	r.Connected(true)
+	r.Alive(time.Now().Add(time.Hour))
 	for range 10_000 {
 		r.Add(uuid.New(), 1, time.Now().Add(time.Hour))
 	}

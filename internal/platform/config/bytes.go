@@ -1,16 +1,19 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 )
 
-// Bytes is a number of bytes. Its text is a whole number and a unit: B, KiB, MiB, GiB, TiB (powers of 1024), KB, MB, GB,
-// TB (powers of 1000), in any case, with or without a space, or no unit for bytes: "1MiB", "512 KiB", "10MB", "1048576".
+// Bytes is a number of bytes. Its text is a whole number and an optional unit in any case: B, KiB,
+// MiB, GiB, TiB (powers of 1024), KB, MB, GB, TB (powers of 1000). Examples are "1MiB", "512 KiB",
+// "10MB" and "1048576".
 type Bytes int64
 
 // The binary units.
@@ -23,42 +26,34 @@ const (
 
 var errBytes = errors.Sentinel("not a size such as 512KiB, 10MB or 1048576")
 
-// The order matters to String: the largest unit first, binary before decimal.
-var units = []struct {
+type unit struct {
 	name string
 	size Bytes
-}{
+}
+
+// units are in the order in which String tries them: binary before decimal, large before small.
+var units = []unit{
 	{"TiB", TiB}, {"GiB", GiB}, {"MiB", MiB}, {"KiB", KiB},
 	{"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"KB", 1e3},
 	{"B", 1},
 }
 
-// UnmarshalText reads a size. The error does not hold the text.
+// UnmarshalText parses a size. The error does not contain the text.
 func (b *Bytes) UnmarshalText(text []byte) error {
 	trimmed := strings.TrimSpace(string(text))
 	digits := strings.TrimRight(trimmed, "BbKkMmGgTtIi ")
-	unit, ok := sizeOf(strings.TrimSpace(trimmed[len(digits):]))
-	number, err := strconv.ParseInt(digits, 10, 64)
-	if err != nil || !ok || strings.ContainsAny(digits, "+-") || Bytes(number) > math.MaxInt64/unit {
+	name := cmp.Or(strings.TrimSpace(trimmed[len(digits):]), "B")
+	i := slices.IndexFunc(units, func(u unit) bool { return strings.EqualFold(u.name, name) })
+	number, err := strconv.ParseUint(digits, 10, 63)
+	if err != nil || i < 0 || Bytes(number) > math.MaxInt64/units[i].size {
 		return errBytes
 	}
-	*b = Bytes(number) * unit
+	*b = Bytes(number) * units[i].size
 	return nil
 }
 
-func sizeOf(unit string) (Bytes, bool) {
-	if unit == "" {
-		return 1, true
-	}
-	for _, u := range units {
-		if strings.EqualFold(u.name, unit) {
-			return u.size, true
-		}
-	}
-	return 1, false
-}
-
-// String returns the size in the largest unit that divides it, a binary one if there is one, such as "1MiB" or "10MB".
+// String returns the size in the largest unit that divides it, preferably a binary one: "1MiB",
+// "10MB".
 func (b Bytes) String() string {
 	for _, u := range units {
 		if b > 1 && u.size > 1 && b%u.size == 0 {
@@ -67,6 +62,3 @@ func (b Bytes) String() string {
 	}
 	return strconv.FormatInt(int64(b), 10)
 }
-
-// MarshalText returns String.
-func (b Bytes) MarshalText() ([]byte, error) { return []byte(b.String()), nil }

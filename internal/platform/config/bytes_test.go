@@ -29,7 +29,7 @@ func TestBytesRefuses(t *testing.T) {
 		b := config.Bytes(42)
 		err := b.UnmarshalText([]byte(text))
 		require.Error(t, err, text)
-		assert.Equal(t, config.Bytes(42), b, "the value is left alone")
+		assert.Equal(t, config.Bytes(42), b, "unchanged")
 		assert.Equal(t, "not a size such as 512KiB, 10MB or 1048576", err.Error())
 	}
 }
@@ -40,9 +40,6 @@ func TestBytesString(t *testing.T) {
 		"0": 0, "1": 1, "1023": 1023, "1KiB": 1024, "1536KiB": 1536 * config.KiB, "1MiB": config.MiB, "10MB": 10_000_000, "1KB": 1000, "-5": -5,
 	} {
 		assert.Equal(t, want, b.String())
-		text, err := b.MarshalText()
-		require.NoError(t, err)
-		assert.Equal(t, want, string(text))
 	}
 }
 

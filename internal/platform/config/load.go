@@ -2,162 +2,128 @@ package config
 
 import (
 	"context"
-	"os"
 	"reflect"
-	"strings"
-	"time"
+
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
+	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 )
 
-// Options says where [LoadInto] reads from. The zero value reads the process environment and the .env of the working
-// directory.
+// Secret is a string that prints as [REDACTED]; Reveal returns its value. A field of this type may
+// also be read from a file (NAME_FILE) or from the secret store.
+type Secret = logging.Secret
+
+// Base holds the settings that every package may need. Each package's Config may embed it: a
+// variable is read once, however many structs have a field for it.
+type Base struct {
+	AppName     string      `env:"APP_NAME" env-default:"netrun-service" env-description:"name of the service in logs and tokens"`
+	Environment Environment `env:"APP_ENVIRONMENT" env-default:"development" env-rule:"oneof=development staging production testing" env-description:"environment that the service runs in"`
+	Debug       bool        `env:"APP_DEBUG" env-default:"false" env-description:"debug mode; refused in production"`
+	LogLevel    string      `env:"LOG_LEVEL" env-default:"info" env-rule:"oneof=debug info warning error critical" env-live:"true" env-description:"minimum level of logged events"`
+	LogFormat   string      `env:"LOG_FORMAT" env-rule:"oneof=json console" env-description:"format of log lines; when empty, console on a terminal in development, else json"`
+	LogSample   int         `env:"LOG_SAMPLE" env-default:"0" env-rule:"range=0..1000000" env-description:"lines per second of one event below level error before only one in 100 is written; 0 disables sampling"`
+	LogLine     Bytes       `env:"LOG_LINE_LIMIT" env-default:"16000" env-rule:"range=4000B..64KiB" env-description:"maximum size of a log line; Docker splits lines at 16KiB"`
+}
+
+// Environment is the deployment environment.
+type Environment string
+
+// The values of APP_ENVIRONMENT, which may be written in any case.
+const (
+	Development Environment = "development"
+	Staging     Environment = "staging"
+	Production  Environment = "production"
+	Testing     Environment = "testing"
+)
+
+// IsDevelopment reports whether the service runs on a developer's machine.
+func (b Base) IsDevelopment() bool { return b.Environment == Development }
+
+// IsProduction reports whether the service runs in production.
+func (b Base) IsProduction() bool { return b.Environment == Production }
+
+// Validate reports APP_DEBUG in production.
+func (b *Base) Validate(report func(variable, rule, message string)) {
+	if b.Debug && b.IsProduction() {
+		report("APP_DEBUG", "production", "must be off in production")
+	}
+}
+
+// Options says where [Load] reads from. The zero value reads the process environment and .env in
+// the working directory.
 type Options struct {
-	Lookup   func(name string) (value string, ok bool) // the process environment; nil is os.LookupEnv
-	Environ  func() []string                           // all of it, for [Provenance.Suggestions]; nil is os.Environ, or none where Lookup is set
-	ReadFile func(path string) ([]byte, error)         // nil reads regular files
-	Dir      string                                    // where .env is looked for; empty is the working directory
-	Secrets  SecretStore                               // asked for secrets that no variable and no file holds; may be nil
-
-	running Environment // where the service runs already, in a reload
+	Lookup   func(name string) (value string, ok bool) // process environment; nil is os.LookupEnv
+	Environ  []string                                  // process environment as os.Environ returns it, for suggestions
+	ReadFile func(path string) ([]byte, error)         // nil reads regular files of at most 1 MiB
+	Dir      string                                    // directory of .env; empty is the working directory
+	Secrets  SecretStore                               // nil is none
 }
 
-// SecretStore finds a secret by the name of its variable. It reports false where it has none of that name. It is asked
-// for several secrets at a time.
+// SecretStore returns a secret by the name of its variable, and false if it has no such secret.
+// Secret is called from several goroutines at once and must return when ctx ends.
 type SecretStore interface {
-	Secret(ctx context.Context, name string) (value string, ok bool, err error)
+	Secret(ctx context.Context, variable string) (value string, ok bool, err error)
 }
 
-// secretsTimeout bounds how long all secrets together may take, so that a dead store cannot hold up a start for ever.
-const secretsTimeout = 15 * time.Second
-
-// Load is [LoadInto] for a new T. Where the error is an [*Error], the T holds defaults in the place of what was refused: it
-// is good for setting up the logging that tells of it, and for nothing else.
-func Load[T any](ctx context.Context, o Options) (*T, *Provenance, error) {
-	dst := new(T)
-	p, err := LoadInto(ctx, dst, o)
-	return dst, p, err
-}
-
-// LoadInto fills the struct that dst points to and has it, and every struct inside of it, validate itself.
+// Load reads, converts and validates the struct T. ctx is for the secret store.
 //
-// What an operator did wrong is an [*Error] that lists everything; the [Provenance] is valid then too, but the struct
-// must not be used. What a programmer did wrong, in the struct or its tags, is any other error, found before a value is
-// read. ctx is for the secret store. Load may run in several goroutines at once, each with a struct of its own.
-func LoadInto(ctx context.Context, dst any, o Options) (*Provenance, error) {
-	p, err := newPlan(dst)
-	if err != nil {
-		return nil, err
-	}
-	return p.load(ctx, o)
+// An [*Error] lists everything that an operator has to correct. It comes with the provenance, and
+// with a T that holds defaults in place of invalid values: use it to set up logging, and for
+// nothing else. Any other error is a mistake in T or its tags, found before anything is read.
+func Load[T any](ctx context.Context, o Options) (*T, *Provenance, error) {
+	l, err := load[T](ctx, o)
+	return l.value, l.provenance, err
 }
 
-func (p *plan) load(ctx context.Context, o Options) (*Provenance, error) {
-	if o.Lookup == nil {
-		o.Lookup = os.LookupEnv
-		if o.Environ == nil {
-			o.Environ = os.Environ
-		}
-	}
-	if o.ReadFile == nil {
-		o.ReadFile = readRegular
-	}
-	ctx, cancel := context.WithTimeout(ctx, secretsTimeout)
-	defer cancel()
+// loaded is a configuration together with what is needed to compare it with a later one.
+type loaded[T any] struct {
+	value      *T
+	plan       *plan
+	texts      map[string]text
+	provenance *Provenance
+}
 
-	from := make(map[string]string, len(p.fields))
-	problems := &Problems{unreadable: map[string]bool{}, source: func(name string) string { return from[name] }}
-	s := o.sources(problems)
-	s.production = problems.environment == Production || o.running == Production
-	p.environment = problems.environment
-	s.askStore(ctx, p.fields)
+func load[T any](ctx context.Context, o Options) (loaded[T], error) {
+	l := loaded[T]{value: new(T)}
+	var err error
+	if l.plan, err = newPlan(reflect.ValueOf(l.value).Elem()); err != nil {
+		return loaded[T]{}, err
+	}
+	found := &problems{}
+	s := newSources(o, found)
+	l.texts = s.read(ctx, l.plan.fields)
+	l.provenance, err = l.plan.fill(l.texts, found)
+	l.provenance.Suggestions = l.plan.suggestions(o.Environ, s.names)
+	if e, ok := errors.AsType[*Error](err); ok {
+		e.Suggestions = l.provenance.Suggestions
+	}
+	return l, err
+}
+
+// fill converts the texts, assigns them to the fields and runs the validators. found holds the
+// problems of the sources.
+func (p *plan) fill(texts map[string]text, found *problems) (*Provenance, error) {
+	found.texts = texts
+	production := texts[variableEnvironment].environment() == Production
 	for _, f := range p.fields {
-		from[f.name] = s.load(f)
+		f.fill(texts[f.name], production, found)
 	}
 	for _, v := range p.validators {
-		v.Validate(problems)
+		v.Validate(found.add)
 	}
-	provenance := newProvenance(p.fields, from, problems)
-	provenance.suggestions = p.suggestions(o.Environ, s.names)
-	if list := problems.sorted(p.order()); len(list) > 0 {
-		return provenance, &Error{list, provenance.suggestions}
-	}
-	return provenance, nil
+	return newProvenance(p.fields, found), found.err(p.fields)
 }
 
-// sources opens the layers and finds out which environment this is, which rules depend on.
-func (o Options) sources(problems *Problems) *sources {
-	process := func(name string) (string, string, bool) {
-		value, ok := o.Lookup(name)
-		return value, SourceEnvironment, ok
+// fill sets the field to its text, or to the default if the text is invalid, so that validators see
+// a plausible value.
+func (f *field) fill(t text, production bool, found *problems) {
+	v, ok := reflect.Value{}, false
+	if t.ok {
+		v, ok = f.parse(t, production, found)
 	}
-	s := &sources{readFile: o.ReadFile, secrets: o.Secrets, problems: problems}
-	file, names := o.dotenvLayer(problems)
-	s.layers, s.names = []layer{process, file}, names
-	problems.environment = environments[0]
-	for _, in := range s.layers {
-		if name, _, _ := in(variableEnvironment); name != "" {
-			problems.environment = parseEnvironment(name)
-			break
-		}
+	if !ok && f.standard != "" {
+		v, ok = f.convert(f.standard)
 	}
-	return s
-}
-
-// load reads one variable into its fields and returns where the value is from. A field whose value is refused gets the
-// default, so that the rules of its struct meet something sensible.
-func (s *sources) load(f *field) string {
-	text, source, ok := s.find(f)
 	if ok {
-		if v, valid := s.read(f, text, source); valid {
-			f.set(v)
-			return source
-		}
+		f.set(v)
 	}
-	if source == SourceUnset && f.required {
-		s.problems.fail(Problem{f.name, "required", "is required", ""})
-	}
-	if f.hasStandard {
-		if v, valid := f.decode(f.split(f.standard)); valid {
-			f.set(v)
-		}
-	}
-	return source
-}
-
-// read turns text into a value and checks it. Each rule that it breaks is a problem.
-func (s *sources) read(f *field, text, source string) (reflect.Value, bool) {
-	items, valid := f.split(text), true
-	if strings.Contains(text, "\x00") {
-		s.problems.fail(Problem{f.name, "type", "must not hold a NUL", source})
-		return reflect.Value{}, false
-	}
-	refuse := func(rule, message string) {
-		s.problems.fail(Problem{f.name, rule, message, source})
-		valid = false
-	}
-	for _, r := range f.rules {
-		if r.text == nil || text == "" || (r.production && !s.production) {
-			continue
-		}
-		fine := true
-		for i := range items {
-			item, ok := r.text(items[i])
-			items[i], fine = item, fine && ok
-		}
-		if !fine {
-			refuse(r.name, r.message)
-		}
-	}
-	v, ok := f.decode(items)
-	if !ok {
-		if valid { // else a rule has said what is wrong already
-			refuse("type", "must be "+format(f.typ))
-		}
-		return v, false
-	}
-	for _, r := range f.rules {
-		if r.value != nil && !r.value(v) {
-			refuse(r.name, r.message)
-		}
-	}
-	return v, valid
 }

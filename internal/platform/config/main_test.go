@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"context"
 	"io/fs"
 	"testing"
 
@@ -28,10 +29,19 @@ func given(environment, files vars) config.Options {
 	}
 }
 
+// load is config.Load into an existing struct. The values are there also if some are invalid.
+func load[T any](t interface{ Context() context.Context }, dst *T, o config.Options) (*config.Provenance, error) {
+	c, p, err := config.Load[T](t.Context(), o)
+	if c != nil {
+		*dst = *c
+	}
+	return p, err
+}
+
 // problems loads and returns "VARIABLE rule" for each problem.
-func problems(t *testing.T, dst any, o config.Options) []string {
+func problems[T any](t *testing.T, dst *T, o config.Options) []string {
 	t.Helper()
-	_, err := config.LoadInto(t.Context(), dst, o)
+	_, err := load(t, dst, o)
 	if err == nil {
 		return nil
 	}
@@ -42,4 +52,13 @@ func problems(t *testing.T, dst any, o config.Options) []string {
 		list = append(list, p.Variable+" "+p.Rule)
 	}
 	return list
+}
+
+func source(p *config.Provenance, variable string) string {
+	for _, s := range p.Settings {
+		if s.Variable == variable {
+			return s.Source
+		}
+	}
+	return ""
 }

@@ -2,93 +2,92 @@ package config
 
 import (
 	"cmp"
-	"fmt"
-	"reflect"
 	"slices"
+	"strings"
 )
 
-// Problem is one thing that is wrong with a configuration. It never holds the refused value.
+// Problem is one thing that is wrong with a configuration. It never holds the invalid value.
 type Problem struct {
-	Variable string // the name of the variable
-	Rule     string // for machines: type, range, oneof, required, url…
-	Message  string // for people, to be read after the name: "must be in 1..100"
-	Source   string // where the value came from, as in [Setting]; empty where no source is to blame
+	Variable string
+	Rule     string // for programs: type, range, oneof, required…
+	Message  string // for people, read after the name: "must be between 1 and 100"
+	Source   string // where the value came from, as in [Setting]; empty if no source has one
 }
 
-// Validator is a struct that checks itself after its fields have been read.
-type Validator interface{ Validate(p *Problems) }
-
-// Problems collects what is wrong while [LoadInto] runs. A [Validator] gets one to add to; it is not for concurrent use.
-// The zero value is empty and usable, in the test of a Validate too.
-type Problems struct {
-	environment Environment
-	list        []Problem
-	unreadable  map[string]bool // variables whose value could not be read
-	source      func(variable string) string
+// problems collects what is wrong while a configuration is loaded.
+type problems struct {
+	list    []Problem
+	invalid map[string]bool // variables whose text could not be read or breaks a rule
+	texts   map[string]text
 }
 
-// Add notes that the value of a variable breaks a rule. The rule is a word for machines, the message is for people and
-// never holds the value. A complaint about a variable that could not be read is dropped, since its field does not hold
-// what the operator wrote, and so is one that was made before.
-func (p *Problems) Add(variable, rule, message string) {
-	if p.unreadable[variable] {
-		return
+// unread adds a problem of a variable whose field now holds the default instead of the operator's
+// value.
+func (p *problems) unread(problem Problem) {
+	p.list = append(p.list, problem)
+	if p.invalid == nil {
+		p.invalid = map[string]bool{}
+	}
+	p.invalid[problem.Variable] = true
+}
+
+// add is the report function of a [Validator]. It drops duplicates, and problems that are about an
+// invalid variable or whose message names one: the validator compared a default, not the operator's
+// value.
+func (p *problems) add(variable, rule, message string) {
+	for name := range p.invalid {
+		if name == variable || strings.Contains(message, name) {
+			return
+		}
 	}
 	problem := Problem{Variable: variable, Rule: rule, Message: message}
-	if p.source != nil {
-		if source := p.source(variable); source != SourceUnset {
-			problem.Source = source
-		}
+	if t := p.texts[variable]; t.ok {
+		problem.Source = t.source
 	}
 	if !slices.Contains(p.list, problem) {
 		p.list = append(p.list, problem)
 	}
 }
 
-// Range notes a problem where value is not in low..high, both ends allowed. The three are integers, floats, durations or
-// [Bytes]; the bounds may be plain constants, so that 0 stands for no duration. It panics on anything else.
-func (p *Problems) Range(variable string, value, low, high any) {
-	v := number(value)
-	if v >= number(low) && v <= number(high) {
-		return
+// err returns an [*Error] with the problems in the order of the fields, those of other variables
+// first, or nil.
+func (p *problems) err(fields []*field) error {
+	if len(p.list) == 0 {
+		return nil
 	}
-	like := reflect.TypeOf(value)
-	bounds := display(reflect.ValueOf(low).Convert(like), "") + ".." + display(reflect.ValueOf(high).Convert(like), "")
-	p.Add(variable, "range", "must be in "+bounds)
-}
-
-// Environment returns where the service runs, for rules that hold in one environment only. It is "" where APP_ENVIRONMENT
-// itself is not valid.
-func (p *Problems) Environment() Environment { return p.environment }
-
-// Readable reports whether the variable could be read. Where it could not, its field holds the default, and a rule that
-// compares it with another field says nothing.
-func (p *Problems) Readable(variable string) bool { return !p.unreadable[variable] }
-
-// All returns what has been added so far. It is what the test of a Validate looks at.
-func (p *Problems) All() []Problem { return slices.Clone(p.list) }
-
-// fail notes why a value could not be read.
-func (p *Problems) fail(problem Problem) {
-	p.list = append(p.list, problem)
-	p.unreadable[problem.Variable] = true
-}
-
-// sorted returns the problems in the order of the fields, those of no field first.
-func (p *Problems) sorted(order map[string]int) []Problem {
-	slices.SortStableFunc(p.list, func(a, b Problem) int { return cmp.Compare(order[a.Variable], order[b.Variable]) })
-	return p.list
-}
-
-func number(value any) float64 {
-	v := reflect.ValueOf(value)
-	switch {
-	case v.CanInt():
-		return float64(v.Int())
-	case v.CanUint():
-		return float64(v.Uint())
-	case v.CanFloat():
-		return v.Float()
+	position := func(problem Problem) int {
+		return slices.IndexFunc(fields, func(f *field) bool { return f.name == problem.Variable })
 	}
-	panic(fmt.Sprintf("config: %T is not a number", value))
+	slices.SortStableFunc(p.list, func(a, b Problem) int { return cmp.Compare(position(a), position(b)) })
+	return &Error{Problems: p.list}
+}
+
+// Error is everything that is wrong with a configuration. It never holds a value.
+type Error struct {
+	Problems    []Problem    // in the order of the struct's fields
+	Suggestions []Suggestion // as in [Provenance]: a missing variable may be misspelled
+}
+
+// Error returns a heading and one line for each problem.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString("invalid configuration:")
+	for _, p := range e.Problems {
+		b.WriteString("\n  " + p.Variable + ": " + p.Message)
+		if p.Source != "" {
+			b.WriteString(" (" + p.Source + ")")
+		}
+	}
+	return b.String()
+}
+
+// Variables returns the names of the variables that have problems, each once.
+func (e *Error) Variables() []string {
+	names := []string{}
+	for _, p := range e.Problems {
+		if !slices.Contains(names, p.Variable) {
+			names = append(names, p.Variable)
+		}
+	}
+	return names
 }

@@ -1,138 +1,147 @@
 package config
 
 import (
-	"cmp"
 	"context"
-	"maps"
+	"fmt"
+	"os"
 	"reflect"
 	"slices"
+	"sync"
+	"sync/atomic"
 
-	"github.com/netrun-systems/go-service-template/internal/platform/errors"
+	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 )
 
-// Change is what a reload has found. The names are sorted, each is there once.
-type Change struct {
-	Changed         []string // live variables whose values are others now
-	RestartRequired []string // variables that have another value in their source, which a restart will take over
+// Reloader holds a configuration and reads it again on request. It is safe for concurrent use.
+type Reloader[T any] struct {
+	options Options
+	current atomic.Pointer[T]
+
+	mu   sync.Mutex // held during a reload
+	last loaded[T]  // what current was made from
 }
 
-// Has reports whether one of these variables has changed.
+// NewReloader loads T as [Load] does. If the error is an [*Error], the result is valid as described
+// there, and Get returns that T; after any other error the Reloader is nil.
+func NewReloader[T any](ctx context.Context, o Options) (*Reloader[T], *Provenance, error) {
+	l, err := load[T](ctx, o)
+	if l.value == nil {
+		return nil, nil, err
+	}
+	r := &Reloader[T]{options: o, last: l}
+	r.current.Store(l.value)
+	return r, l.provenance, err
+}
+
+// Get returns the configuration in effect. Callers must not write to it; a reload replaces it and
+// does not change it.
+func (r *Reloader[T]) Get() *T { return r.current.Load() }
+
+// Change is the result of a reload. The names are sorted.
+type Change struct {
+	Changed         []string // live variables that have a new value
+	RestartRequired []string // other variables whose source has a new value, which only a restart applies
+	Suggestions     []Suggestion
+}
+
+// Has reports whether one of the variables has changed.
 func (c Change) Has(variables ...string) bool {
 	return slices.ContainsFunc(variables, func(v string) bool { return slices.Contains(c.Changed, v) })
 }
 
-// Reload reads every type that the store holds again, and puts new values in the place of all of them at once: a caller of
-// [Get] sees either all of the old configuration or all of the new. Where anything is wrong, everything stays as it is, and
-// the error is the [*Error] that lists all of it.
+// Reload reads the sources again and replaces the configuration, or keeps all of it and returns an
+// [*Error].
 //
-// Only variables of fields with env-live:"true" change. Any other keeps its value, and is named in the result. The new values
-// are validated twice: as they were read, and as they take effect together with those that stay. The environment that the
-// service runs in stays too: what production refuses is refused, also where APP_ENVIRONMENT has become another.
-//
-// Subscribers are called before Reload returns. Reloads wait for each other.
-func (s *Store) Reload(ctx context.Context) (Change, error) {
-	if err := take(ctx, s.reloading); err != nil {
+// Only variables with env-live:"true" change. The others are pinned: they keep their value until a
+// restart. The result is validated twice, as read and as it takes effect with the pinned values.
+// APP_ENVIRONMENT is one of those, so that the rules of production hold whatever the sources say
+// later.
+func (r *Reloader[T]) Reload(ctx context.Context) (Change, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	next, err := load[T](ctx, r.options)
+	if err != nil {
 		return Change{}, err
 	}
-	defer give(s.reloading)
-	change, err := s.swap(ctx)
-	if err == nil {
-		s.tell(ctx, change)
-	}
-	return change, err
-}
-
-// swap is Reload without the subscribers, who may ask for types that are not loaded yet.
-func (s *Store) swap(ctx context.Context) (Change, error) {
-	if err := take(ctx, s.turn); err != nil {
-		return Change{}, err
-	}
-	defer give(s.turn)
-	var (
-		old     = *s.snapshots.Load()
-		next    = make(map[reflect.Type]snapshot, len(old))
-		changed = map[string]bool{}
-		restart = map[string]bool{}
-		failed  Error
-	)
-	for t, before := range old {
-		after, err := s.load(ctx, reflect.New(t).Interface(), before.environment)
-		if err == nil {
-			after, err = after.replace(before, changed, restart)
-		}
-		if e, ok := errors.AsType[*Error](err); ok {
-			failed.add(e)
-		} else if err != nil {
-			return Change{}, err
-		}
-		next[t] = after
-	}
-	if len(failed.Problems) > 0 {
-		return Change{}, &failed
-	}
-	s.snapshots.Store(&next)
-	return Change{Changed: slices.Sorted(maps.Keys(changed)), RestartRequired: slices.Sorted(maps.Keys(restart))}, nil
-}
-
-// replace returns what takes effect in the place of before: s, but with the values that need a restart as they were. It notes
-// what differs.
-func (s snapshot) replace(before snapshot, changed, restart map[string]bool) (snapshot, error) {
-	stays := map[string]held{}
-	for i, f := range s.plan.fields {
-		if !f.live && f.differs(before.plan.fields[i]) {
-			stays[f.name] = before.holds(i)
-			restart[f.name] = true
-		}
-	}
-	if len(stays) > 0 {
-		var err error
-		if s, err = s.blend(stays); err != nil {
-			return s, err
-		}
-	}
-	for i, f := range s.plan.fields {
+	change := Change{Changed: []string{}, RestartRequired: []string{}, Suggestions: next.provenance.Suggestions}
+	next.texts[variableEnvironment] = r.last.texts[variableEnvironment]
+	for i, f := range next.plan.fields {
 		switch {
-		case !f.differs(before.plan.fields[i]):
+		case sameValue(f.value, r.last.plan.fields[i].value):
 		case f.live:
-			changed[f.name] = true
-		default: // a Validate has derived it from what has changed
-			restart[f.name] = true
-			for j, target := range before.plan.fields[i].targets {
-				assign(f.targets[j], target)
+			change.Changed = append(change.Changed, f.name)
+		default:
+			change.RestartRequired = append(change.RestartRequired, f.name)
+			next.texts[f.name] = r.last.texts[f.name]
+		}
+	}
+	next.value = new(T)
+	if next.plan, err = newPlan(reflect.ValueOf(next.value).Elem()); err != nil {
+		return Change{}, err
+	}
+	if next.provenance, err = next.plan.fill(next.texts, &problems{}); err != nil {
+		return Change{}, err
+	}
+	slices.Sort(change.Changed)
+	slices.Sort(change.RestartRequired)
+	r.last = next
+	r.current.Store(next.value)
+	return change, nil
+}
+
+// sameValue compares two values as read; both are not valid if a variable has none.
+func sameValue(a, b reflect.Value) bool {
+	if !a.IsValid() || !b.IsValid() {
+		return a.IsValid() == b.IsValid()
+	}
+	return reflect.DeepEqual(a.Interface(), b.Interface())
+}
+
+// Watch reloads for each signal, usually SIGHUP, until ctx ends or the channel is closed. After a
+// reload that changed a live variable it calls apply with the new configuration. It logs
+// config_reloaded, config_validation_failed, or config_change_failed if apply fails or panics.
+// Signals during a reload cause one more; the channel needs room for one.
+func (r *Reloader[T]) Watch(
+	ctx context.Context, signals <-chan os.Signal, log logging.Logger, apply func(context.Context, *T, Change) error,
+) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case _, open := <-signals:
+			if !open {
+				return
 			}
-			s.provenance.settings[i] = before.provenance.settings[i]
 		}
+		for len(signals) > 0 { // all of them request the same
+			<-signals
+		}
+		change, err := r.Reload(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			LogFailed(ctx, log, err,
+				logging.String("message", "the reload changed nothing: the service keeps its configuration"))
+			continue
+		}
+		if len(change.Changed) > 0 {
+			if err := safely(func() error { return apply(ctx, r.Get(), change) }); err != nil {
+				log.Error(ctx, "config_change_failed", logging.Err(err))
+			}
+		}
+		log.Info(ctx, "config_reloaded", logging.Strings("changed", change.Changed),
+			logging.Strings("restart_required", change.RestartRequired))
+		LogSuggestions(ctx, log, change.Suggestions)
 	}
-	return s, nil
 }
 
-// holds returns the i-th variable as it is in effect.
-func (s snapshot) holds(i int) held {
-	return held{s.plan.fields[i].value, s.plan.fields[i].targets, s.provenance.settings[i]}
-}
-
-// differs compares what is in effect in two values of one type.
-func (f *field) differs(other *field) bool {
-	for i, target := range f.targets {
-		if !reflect.DeepEqual(target.Interface(), other.targets[i].Interface()) {
-			return true
+// safely returns a panic of f as an error, because a failed change must not end the service.
+func safely(f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v", r)
 		}
-	}
-	return false
-}
-
-// add adds what another type has found, and leaves out what both have.
-func (e *Error) add(other *Error) {
-	for _, p := range other.Problems {
-		if !slices.Contains(e.Problems, p) {
-			e.Problems = append(e.Problems, p)
-		}
-	}
-	for _, one := range other.Suggestions {
-		if !slices.Contains(e.Suggestions, one) {
-			e.Suggestions = append(e.Suggestions, one)
-		}
-	}
-	slices.SortStableFunc(e.Problems, func(a, b Problem) int { return cmp.Compare(a.Variable, b.Variable) })
-	slices.SortStableFunc(e.Suggestions, func(a, b Suggestion) int { return cmp.Compare(a.Variable, b.Variable) })
+	}()
+	return f()
 }

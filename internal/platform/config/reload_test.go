@@ -3,8 +3,10 @@ package config_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -15,17 +17,129 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 )
 
-// derived has settings that follow from others, of both kinds.
+// changing is an environment that changes while the program runs.
+type changing struct {
+	mu   sync.Mutex
+	vars vars
+}
+
+func (c *changing) set(v vars) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.vars = v
+}
+
+func (c *changing) options() config.Options {
+	o := given(nil, nil)
+	o.Lookup = func(name string) (string, bool) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		value, ok := c.vars[name]
+		return value, ok
+	}
+	return o
+}
+
+type limits struct {
+	config.Base
+
+	Low  int    `env:"LOW" env-default:"1" env-live:"true"`
+	High int    `env:"HIGH" env-default:"9" env-live:"true"`
+	Size int    `env:"SIZE" env-default:"5"`
+	Same *int   `env:"SIZE" env-default:"5"`
+	Name string `env:"NAME" env-default:"x" env-live:"true"`
+}
+
+func (l *limits) Validate(report func(variable, rule, message string)) {
+	if l.Low > l.High {
+		report("LOW", "order", "must not be above HIGH")
+	}
+	if l.Low > l.Size {
+		report("LOW", "order", "must not be above SIZE")
+	}
+}
+
+func newReloader[T any](t testing.TB, o config.Options) *config.Reloader[T] {
+	t.Helper()
+	r, _, err := config.NewReloader[T](t.Context(), o)
+	require.NoError(t, err)
+	return r
+}
+
+func TestNewReloaderReturnsDefaultsForInvalidValues(t *testing.T) {
+	t.Parallel()
+	env := &changing{vars: vars{"LOW": "canary", "APP_NAME": "named"}}
+	r, provenance, err := config.NewReloader[limits](t.Context(), env.options())
+	_, ok := errors.AsType[*config.Error](err)
+	require.True(t, ok, "%v", err)
+	assert.Equal(t, "environment", source(provenance, "LOW"))
+	assert.Equal(t, "named", r.Get().AppName, "logging can be set up with it")
+	assert.Equal(t, 1, r.Get().Low)
+}
+
+func TestReloadChangesAllOrNothing(t *testing.T) {
+	t.Parallel()
+	env := &changing{vars: vars{"LOW": "1", "HIGH": "2"}}
+	r := newReloader[limits](t, env.options())
+	old := r.Get()
+	change, err := r.Reload(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, config.Change{Changed: []string{}, RestartRequired: []string{}}, change)
+
+	env.set(vars{"LOW": "3", "HIGH": "4", "SIZE": "7", "NAME": "y", "APP_NAME": "new"})
+	for range 2 {
+		change, err = r.Reload(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, []string{"APP_NAME", "SIZE"}, change.RestartRequired, "every time until the restart")
+	}
+	assert.Empty(t, change.Changed)
+	current := r.Get()
+	assert.Equal(t, []int{3, 4, 5, 5}, []int{current.Low, current.High, current.Size, *current.Same})
+	assert.Equal(t, old.AppName, current.AppName)
+	assert.Equal(t, []int{1, 2, 5}, []int{old.Low, old.High, old.Size}, "a reload does not write to the old value")
+	assert.Equal(t, "x", old.Name)
+
+	for name, bad := range map[string]struct {
+		vars vars
+		want string
+	}{
+		"an invalid value":    {vars{"LOW": "canary", "HIGH": "9", "NAME": "z"}, "LOW"},
+		"a validator":         {vars{"LOW": "9", "HIGH": "2", "NAME": "z"}, "LOW"},
+		"with a pinned value": {vars{"LOW": "6", "HIGH": "9", "SIZE": "8", "NAME": "z"}, "LOW"},
+	} {
+		env.set(bad.vars)
+		_, err := r.Reload(t.Context())
+		e, ok := errors.AsType[*config.Error](err)
+		require.True(t, ok, "%s: %v", name, err)
+		assert.Equal(t, []string{bad.want}, e.Variables(), name)
+		assert.NotContains(t, err.Error(), "canary")
+		assert.Same(t, current, r.Get(), name)
+	}
+}
+
+func TestReloadReturnsWhatChanged(t *testing.T) {
+	t.Parallel()
+	env := &changing{vars: vars{}}
+	r := newReloader[limits](t, env.options())
+	env.set(vars{"LOW": "01", "NAME": "y", "HIGH": "8", "SIZE": "6"})
+	change, err := r.Reload(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, config.Change{Changed: []string{"HIGH", "NAME"}, RestartRequired: []string{"SIZE"}}, change, "01 is 1")
+	assert.True(t, change.Has("X", "NAME"))
+	assert.False(t, change.Has("SIZE"))
+}
+
+// derived has settings that a Validate derives from others.
 type derived struct {
 	Name   string   `env:"NAME" env-default:"a"`
 	Live   string   `env:"LIVE" env-default:"a" env-live:"true"`
-	Title  string   `env:"TITLE" env-live:"true"` // follows from Name
-	Issuer string   `env:"ISSUER"`                // follows from Live
+	Title  string   `env:"TITLE" env-live:"true"` // from Name
+	Issuer string   `env:"ISSUER"`                // from Live
 	Items  []string `env:"ITEMS" env-default:"c,b,a"`
 	length int
 }
 
-func (d *derived) Validate(*config.Problems) {
+func (d *derived) Validate(func(variable, rule, message string)) {
 	if d.Title == "" {
 		d.Title = "of " + d.Name
 	}
@@ -34,150 +148,130 @@ func (d *derived) Validate(*config.Problems) {
 	slices.Sort(d.Items)
 }
 
-func TestReloadDerivesFromWhatIsInEffect(t *testing.T) {
+func TestReloadDerivesFromTheValuesInEffect(t *testing.T) {
 	t.Parallel()
 	env := &changing{vars: vars{}}
-	s := config.NewStore(env.options())
-	old, err := config.Get[derived](t.Context(), s)
-	require.NoError(t, err)
+	r := newReloader[derived](t, env.options())
+	old := r.Get()
 	env.set(vars{"NAME": "long", "LIVE": "b", "ITEMS": "z,y"})
-	change, err := s.Reload(t.Context())
+	change, err := r.Reload(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, config.Change{Changed: []string{"LIVE"}, RestartRequired: []string{"ISSUER", "ITEMS", "NAME"}}, change)
-	now, err := config.Get[derived](t.Context(), s)
-	require.NoError(t, err)
-	assert.Equal(t, &derived{Name: "a", Live: "b", Title: "of a", Issuer: "from a", Items: []string{"a", "b", "c"}, length: 1}, now)
-	assert.NotSame(t, &old.Items[0], &now.Items[0], "a Validate may sort its own list, never one that was handed out")
-	origins, err := config.Origins[derived](t.Context(), s)
-	require.NoError(t, err)
-	for variable, source := range map[string]string{
-		"NAME": "default", "LIVE": "environment", "TITLE": "derived", "ISSUER": "derived", "ITEMS": "default",
-	} {
-		assert.Equal(t, source, origins.Source(variable), variable)
-	}
+	assert.Equal(t, config.Change{Changed: []string{"LIVE"}, RestartRequired: []string{"ITEMS", "NAME"}}, change)
+	now := r.Get()
+	assert.Equal(t, &derived{Name: "a", Live: "b", Title: "of a", Issuer: "from b", Items: []string{"a", "b", "c"}, length: 1}, now)
+	assert.NotSame(t, &old.Items[0], &now.Items[0], "a Validate may sort its list")
 }
 
-// A service that runs in production is held to the rules of production, whatever its dotenv file says later.
-func TestReloadStaysInItsEnvironment(t *testing.T) {
+func TestReloadKeepsTheRulesOfProduction(t *testing.T) {
 	t.Parallel()
 	type keys struct {
 		config.Base
 
-		Key config.Secret `env:"KEY" env-rule:"strong" env-live:"true"`
+		Key config.Secret `env:"KEY" env-live:"true"`
 	}
 	env := &changing{vars: vars{"APP_ENVIRONMENT": "production", "KEY": randomSecret}}
-	s := config.NewStore(env.options())
-	_, err := config.Get[keys](t.Context(), s)
-	require.NoError(t, err)
+	r := newReloader[keys](t, env.options())
 	env.set(vars{"APP_ENVIRONMENT": "development", "KEY": "changeme"})
-	_, err = s.Reload(t.Context())
-	require.EqualError(t, err, "the configuration is not valid:\n  KEY: must be a random secret of at least 32 characters, not a placeholder (environment)")
+	_, err := r.Reload(t.Context())
+	require.EqualError(t, err, "invalid configuration:\n  KEY: must not be a placeholder or contain a placeholder password (environment)")
 	env.set(vars{"APP_ENVIRONMENT": "development", "KEY": randomSecret[1:] + "B"})
-	change, err := s.Reload(t.Context())
+	change, err := r.Reload(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, config.Change{Changed: []string{"KEY"}, RestartRequired: []string{"APP_ENVIRONMENT"}}, change)
-	now, err := config.Get[keys](t.Context(), s)
-	require.NoError(t, err)
-	assert.True(t, now.IsProduction())
+	assert.True(t, r.Get().IsProduction())
 
-	type late struct {
-		config.Base
-
-		Other config.Secret `env:"OTHER" env-rule:"strong"`
+	type key struct {
+		Key config.Secret `env:"KEY" env-live:"true"`
 	}
-	env.set(vars{"OTHER": "changeme"})
-	_, err = config.Get[late](t.Context(), s)
-	require.ErrorContains(t, err, "OTHER: must be a random secret", "a type that comes later too")
+	env = &changing{vars: vars{"APP_ENVIRONMENT": "production", "KEY": randomSecret}}
+	other := newReloader[key](t, env.options())
+	env.set(vars{"APP_ENVIRONMENT": "development", "KEY": "changeme"})
+	_, err = other.Reload(t.Context())
+	require.ErrorContains(t, err, "KEY: must not be a placeholder", "without a field for the environment")
 }
 
-// What two types share is the same in both, also when the second is loaded after a change that was not taken over yet.
-func TestTypesShareTheirVariables(t *testing.T) {
+// Readers during two hundred reloads never see a part of a change.
+func TestGetDuringReloads(t *testing.T) {
 	t.Parallel()
-	env := &changing{vars: vars{"APP_NAME": "old"}}
-	s := config.NewStore(env.options())
-	_, err := config.Get[limits](t.Context(), s)
-	require.NoError(t, err)
-	env.set(vars{"APP_NAME": "new", "LOG_LEVEL": "debug", "NAME": "y"})
-	late, err := config.Get[other](t.Context(), s)
-	require.NoError(t, err)
-	assert.Equal(t, []string{"old", "info", "y"}, []string{late.AppName, late.LogLevel, late.Name})
-	origins, err := config.Origins[other](t.Context(), s)
-	require.NoError(t, err)
-	assert.Equal(t, "default", origins.Source("LOG_LEVEL"))
-
-	change, err := s.Reload(t.Context())
-	require.NoError(t, err)
-	assert.Equal(t, config.Change{Changed: []string{"LOG_LEVEL"}, RestartRequired: []string{"APP_NAME"}}, change)
-	for _, level := range []func() string{
-		func() string { c, _ := config.Get[limits](t.Context(), s); return c.LogLevel },
-		func() string { c, _ := config.Get[other](t.Context(), s); return c.LogLevel },
-	} {
-		assert.Equal(t, "debug", level())
+	env := &changing{vars: vars{"LOW": "0", "HIGH": "0", "SIZE": "1000"}}
+	r := newReloader[limits](t, env.options())
+	ctx, stop := context.WithCancel(t.Context())
+	var readers sync.WaitGroup
+	for range 4 {
+		readers.Go(func() {
+			for ctx.Err() == nil {
+				if l := r.Get(); l.Low != l.High {
+					assert.Equal(t, l.Low, l.High)
+					return
+				}
+			}
+		})
 	}
-
-	type disagrees struct {
-		Low int `env:"LOW" env-default:"1"`
-	}
-	_, err = config.Get[disagrees](t.Context(), s)
-	require.ErrorContains(t, err, "disagrees.Low: differs from config_test.limits.Low")
-	_, isProblem := errors.AsType[*config.Error](err)
-	assert.False(t, isProblem)
-}
-
-// The old values that stay may break a rule of a type together with new ones of its own.
-func TestLateTypeIsValidatedWithWhatStays(t *testing.T) {
-	t.Parallel()
-	env := &changing{vars: vars{"LIMIT": "5"}}
-	s := config.NewStore(env.options())
-	_, err := config.Get[limit](t.Context(), s)
-	require.NoError(t, err)
-	env.set(vars{"LIMIT": "9", "AMOUNT": "7"})
-	_, err = config.Get[bounded](t.Context(), s)
-	require.EqualError(t, err, "the configuration is not valid:\n  AMOUNT: must be in 0..5 (environment)")
-}
-
-type limit struct {
-	Limit int `env:"LIMIT"`
-}
-
-type bounded struct {
-	limit
-
-	Amount int `env:"AMOUNT"`
-}
-
-func (b *bounded) Validate(p *config.Problems) { p.Range("AMOUNT", b.Amount, 0, b.Limit) }
-
-// A subscriber may ask for a type that is not loaded yet, end its own subscription, and begin another.
-func TestSubscribersMayUseTheStore(t *testing.T) {
-	t.Parallel()
-	env := &changing{vars: vars{}}
-	s := config.NewStore(env.options())
-	_, err := config.Get[limits](t.Context(), s)
-	require.NoError(t, err)
-	var calls []string
-	var cancel func()
-	cancel = s.Subscribe(func(ctx context.Context, _ config.Change) {
-		fresh, err := config.Get[other](ctx, s)
-		assert.NoError(t, err)
-		calls = append(calls, fresh.Name)
-		cancel()
-		s.Subscribe(func(context.Context, config.Change) { calls = append(calls, "new") })
-	})
-	for _, high := range []string{"7", "8"} {
-		env.set(vars{"HIGH": high})
-		_, err = s.Reload(t.Context())
+	for i := range 200 {
+		env.set(vars{"LOW": fmt.Sprint(i), "HIGH": fmt.Sprint(i), "SIZE": "1000"})
+		_, err := r.Reload(t.Context())
 		require.NoError(t, err)
 	}
-	assert.Equal(t, []string{"x", "new"}, calls)
+	stop()
+	readers.Wait()
 }
 
-func TestWatchCoalescesSignals(t *testing.T) {
+type writer func([]byte)
+
+func (w writer) Write(p []byte) (int, error) {
+	w(p)
+	return len(p), nil
+}
+
+func TestWatchReloadsOnSignals(t *testing.T) {
 	t.Parallel()
 	env := &changing{vars: vars{}}
-	s := config.NewStore(env.options())
-	_, err := config.Get[limits](t.Context(), s)
+	o := env.options()
+	o.Environ = []string{"LOG_LEVEK=canary"}
+	r := newReloader[limits](t, o)
+	lines := make(chan string, 8)
+	core, err := logging.NewCore(logging.Options{Output: writer(func(p []byte) { lines <- string(p) })})
 	require.NoError(t, err)
+	signals := make(chan os.Signal, 1)
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	var applied []int
+	go func() {
+		defer close(done)
+		r.Watch(ctx, signals, logging.New(core, "test"), func(_ context.Context, l *limits, c config.Change) error {
+			assert.Equal(t, []string{"HIGH"}, c.Changed)
+			applied = append(applied, l.High)
+			if l.High == 8 {
+				panic("hunter")
+			}
+			return nil
+		})
+	}()
+	reload := func(v vars, want ...string) {
+		t.Helper()
+		env.set(v)
+		signals <- os.Interrupt
+		for _, one := range want {
+			line := <-lines
+			assert.Contains(t, line, one)
+			assert.NotContains(t, line, "canary")
+		}
+	}
+	const suggestion = `"event":"config_variable_unknown"`
+	reload(vars{"HIGH": "7", "SIZE": "6"},
+		`"event":"config_reloaded"`, `"variable":"LOG_LEVEK","source":"environment","did_you_mean":"LOG_LEVEL"`)
+	reload(vars{"HIGH": "7", "SIZE": "6"}, `"changed":[],"restart_required":["SIZE"]`, suggestion)
+	reload(vars{"HIGH": "canary"}, `"event":"config_validation_failed"`, suggestion)
+	reload(vars{"HIGH": "canary"}, `"fields":["HIGH"]`, suggestion)
+	reload(vars{"HIGH": "8"}, `"event":"config_change_failed"`, `"changed":["HIGH"],"restart_required":[]`, suggestion)
+	stop()
+	<-done
+	assert.Equal(t, []int{7, 8}, applied, "called for changes only")
+}
+
+func TestWatchCombinesSignals(t *testing.T) {
+	t.Parallel()
+	r := newReloader[limits](t, given(nil, nil))
 	var out bytes.Buffer
 	core, err := logging.NewCore(logging.Options{Output: &out})
 	require.NoError(t, err)
@@ -186,39 +280,10 @@ func TestWatchCoalescesSignals(t *testing.T) {
 		signals <- os.Interrupt
 	}
 	close(signals)
-	config.Watch(t.Context(), s, signals, logging.New(core, "test")) // returns, since the channel is closed
+	r.Watch(t.Context(), signals, logging.New(core, "test"), nil) // returns, because the channel is closed
 	assert.Equal(t, 1, bytes.Count(out.Bytes(), []byte("config_reloaded")))
-	assert.Contains(t, out.String(), `"changed":[],"restart_required":[]`)
 
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
-	config.Watch(ctx, s, make(chan os.Signal), logging.New(core, "test"))
-}
-
-func TestRefusedReloadTellsWhatIsMisspelt(t *testing.T) {
-	t.Parallel()
-	env := &changing{vars: vars{}}
-	o := env.options()
-	o.Environ = func() []string { return []string{"LOG_LEVEK=canary", "APP_NAMES=canary"} }
-	s := config.NewStore(o)
-	for _, load := range []func() error{
-		func() error { _, err := config.Get[limits](t.Context(), s); return err },
-		func() error { _, err := config.Get[other](t.Context(), s); return err },
-	} {
-		require.NoError(t, load())
-	}
-	env.set(vars{"LOG_LEVEL": "canary"})
-	_, err := s.Reload(t.Context())
-	e, ok := errors.AsType[*config.Error](err)
-	require.True(t, ok)
-	assert.Len(t, e.Problems, 1, "what both types have found is there once")
-	assert.Equal(t, []config.Suggestion{{"APP_NAMES", "environment", "APP_NAME"}, {"LOG_LEVEK", "environment", "LOG_LEVEL"}}, e.Suggestions)
-
-	var out bytes.Buffer
-	core, err := logging.NewCore(logging.Options{Output: &out})
-	require.NoError(t, err)
-	config.LogFailed(t.Context(), logging.New(core, "test"), e)
-	assert.Contains(t, out.String(), `"event":"config_validation_failed"`)
-	assert.Contains(t, out.String(), `"variable":"LOG_LEVEK","source":"environment","did_you_mean":"LOG_LEVEL"`)
-	assert.NotContains(t, out.String(), "canary")
+	r.Watch(ctx, make(chan os.Signal), logging.New(core, "test"), nil)
 }

@@ -13,11 +13,11 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/platformtest"
 )
 
-// A connection that breaks while it is made is a server that is away, in whatever type lib/pq reports it.
+// A connection that breaks while it is opened means an unreachable server, in whatever type lib/pq reports it.
 func TestConnectionThatBreaksAtOnce(t *testing.T) {
 	t.Parallel()
 	dsn := database(t)
-	proxy := platformtest.NewProxy(t, hostOf(t, dsn))
+	proxy := platformtest.NewProxy(t, platformtest.Target(t, dsn))
 	pool := open(t, proxy.DSN(dsn), func(c *db.Config, _ *db.Options) { c.PoolSize = 1 })
 	for name, then := range map[string]func(net.Conn){
 		"closed": func(c net.Conn) { _ = c.Close() },
@@ -57,7 +57,7 @@ func TestConnectionThatBreaksAtOnce(t *testing.T) {
 		require.NoError(t, listener.Close())
 		<-done
 	}
-	proxy.Retarget(hostOf(t, dsn))
+	proxy.Retarget(platformtest.Target(t, dsn))
 	platformtest.Eventually(t, 10*time.Second, func() error {
 		_, err := db.One[int](t.Context(), pool, "select $1::int", 1)
 		return err

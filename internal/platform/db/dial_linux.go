@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// userTimeout is how long sent data may stay unacknowledged, TCP_USER_TIMEOUT of RFC 5482. Keep-alives do not cover a peer
-// that vanishes while a statement is under way.
+// userTimeout limits how long sent data may stay unacknowledged (TCP_USER_TIMEOUT, RFC 5482).
+// Keep-alives do not detect a peer that disappears while a statement is running.
 const userTimeout = 20 * time.Second
 
 func setUserTimeout(network, _ string, c syscall.RawConn) error {

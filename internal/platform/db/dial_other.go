@@ -4,5 +4,6 @@ package db
 
 import "syscall"
 
-// setUserTimeout does nothing here: TCP_USER_TIMEOUT is Linux's. Keep-alives notice a dead peer all the same, later.
+// setUserTimeout does nothing: TCP_USER_TIMEOUT exists on Linux only. Keep-alives detect a dead
+// peer later.
 func setUserTimeout(string, string, syscall.RawConn) error { return nil }

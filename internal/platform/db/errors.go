@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -15,39 +16,56 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 )
 
-// retryAfter is what a client is told when the database is away or full.
+// retryAfter is the Retry-After of errors about an unreachable or full database.
 const retryAfter = time.Second
 
-// ServerError is what the PostgreSQL server said, less the values it may quote. It is the cause of the errors that this
-// package returns.
-type ServerError struct {
-	State      string // SQLSTATE
-	Constraint string // the constraint or unique index that was violated
-	Table      string
-	Column     string
+// serverError is an error of the PostgreSQL server without the values that it may quote. It is the
+// cause of the errors that this package returns.
+type serverError struct {
+	code       pqerror.Code // SQLSTATE
+	constraint string       // the violated constraint or unique index
 	text       string
+	stalePlan  bool
 }
 
-// Error names the condition, and the constraint or column it is about.
-func (e *ServerError) Error() string { return e.text }
+// Error names the condition and the table, column or constraint.
+func (e *serverError) Error() string { return e.text }
 
-func newServerError(e *pq.Error) *ServerError {
+// parameterRefused begins the message of PgBouncer about a startup parameter that it does not know.
+// It is not translated.
+const parameterRefused = "unsupported startup parameter"
+
+func newServerError(e *pq.Error) *serverError {
 	var b strings.Builder
-	b.WriteString("postgres " + string(e.Code) + " " + e.Code.Name())
+	// In parentheses, because redaction takes "invalid_password: x" for a name and its value.
+	b.WriteString("postgres " + string(e.Code) + " (" + e.Code.Name() + ")")
 	switch e.Code.Class() {
 	case "22", "23": // data exceptions and integrity violations: their messages quote values
 	default:
 		b.WriteString(": " + e.Message)
-	}
-	for _, part := range []struct{ name, value string }{{"table", e.Table}, {"column", e.Column}, {"constraint", e.Constraint}} {
-		if part.value != "" {
-			b.WriteString(", " + part.name + " " + part.value)
+		if strings.HasPrefix(e.Message, parameterRefused) {
+			e.Hint = "name it in ignore_startup_parameters of PgBouncer"
+		}
+		if e.Hint != "" {
+			b.WriteString(" (hint: " + e.Hint + ")")
 		}
 	}
-	return &ServerError{State: string(e.Code), Constraint: e.Constraint, Table: e.Table, Column: e.Column, text: b.String()}
+	for _, part := range [][2]string{{"table", e.Table}, {"column", e.Column}, {"constraint", e.Constraint}} {
+		if part[1] != "" {
+			b.WriteString(", " + part[0] + " " + part[1])
+		}
+	}
+	return &serverError{code: e.Code, constraint: e.Constraint, text: b.String(), stalePlan: isStalePlan(e)}
 }
 
-// describe returns err with a server's error in it replaced by a [ServerError].
+// isStalePlan reports whether a prepared statement no longer fits the schema ("cached plan must not
+// change result type") or is gone. It does not read the message, whose language is the server's.
+func isStalePlan(e *pq.Error) bool {
+	return e.Code == pqerror.InvalidSQLStatementName ||
+		e.Code == pqerror.FeatureNotSupported && e.Routine == "RevalidateCachedQuery"
+}
+
+// describe replaces an error of the server with a [serverError].
 func describe(err error) error {
 	if e, ok := errors.AsType[*pq.Error](err); ok {
 		return newServerError(e)
@@ -57,23 +75,20 @@ func describe(err error) error {
 
 // SQLState returns the SQLSTATE of the server's error in err's tree, or "".
 func SQLState(err error) string {
-	if e, ok := errors.AsType[*ServerError](err); ok {
-		return e.State
-	}
-	if e, ok := errors.AsType[*pq.Error](err); ok {
-		return string(e.Code)
+	if e, ok := errors.AsType[*serverError](describe(err)); ok {
+		return string(e.code)
 	}
 	return ""
 }
 
-// Violated reports whether err says that this constraint or unique index was violated.
+// Violated reports whether err is the violation of this constraint or unique index.
 func Violated(err error, constraint string) bool {
-	e, ok := errors.AsType[*ServerError](err)
-	return ok && e.Constraint == constraint
+	e, ok := errors.AsType[*serverError](err)
+	return ok && e.constraint == constraint
 }
 
-// mapError turns what database/sql and lib/pq return into an error of the service. [sql.ErrNoRows] and errors that are
-// mapped already stay as they are.
+// mapError converts an error of database/sql or lib/pq into an error of the service.
+// [sql.ErrNoRows] and errors of the service are returned unchanged.
 func mapError(ctx context.Context, err error) error {
 	if err == nil || errors.Is(err, sql.ErrNoRows) {
 		return err
@@ -81,14 +96,14 @@ func mapError(ctx context.Context, err error) error {
 	if _, ok := errors.AsType[*errors.Error](err); ok {
 		return err
 	}
-	if waitedInVain(ctx) {
-		return errors.Unavailable(errPoolTimeout, "", retryAfter)
+	if errors.Is(err, errConnect) && ctx.Err() == nil {
+		return errors.Unavailable(fmt.Errorf("%w: %w", errConnect, describe(err)), "", retryAfter)
 	}
 	if e, ok := errors.AsType[*pq.Error](err); ok {
 		return mapServerError(ctx, newServerError(e))
 	}
 	switch {
-	case ctx.Err() != nil: // lib/pq reports a cancelled statement in several ways
+	case ctx.Err() != nil: // lib/pq reports a canceled statement in several ways
 		return errors.From(ctx.Err())
 	case connectionLost(err):
 		return errors.Unavailable(err, "", retryAfter)
@@ -96,7 +111,8 @@ func mapError(ctx context.Context, err error) error {
 	return errors.Wrap(withoutValue(err), errors.CodeDatabase, "")
 }
 
-// withoutValue cuts the value of the column off an error of Scan. Its text is all there is to tell it by.
+// withoutValue removes the value of the column from an error of Scan, which has no type to
+// recognize it by.
 func withoutValue(err error) error {
 	text := err.Error()
 	if at := strings.Index(text, "sql: Scan error on column"); at >= 0 {
@@ -106,16 +122,16 @@ func withoutValue(err error) error {
 	return err
 }
 
-func mapServerError(ctx context.Context, e *ServerError) error {
-	code := pqerror.Code(e.State)
-	switch code {
+func mapServerError(ctx context.Context, e *serverError) error {
+	switch e.code {
 	case pqerror.UniqueViolation, pqerror.ForeignKeyViolation, pqerror.ExclusionViolation:
 		return errors.Wrap(e, errors.CodeConflict, "")
-	case pqerror.CheckViolation, pqerror.NotNullViolation, pqerror.StringDataRightTruncation, pqerror.NumericValueOutOfRange,
-		pqerror.InvalidTextRepresentation, pqerror.UntranslatableCharacter, pqerror.CharacterNotInRepertoire,
-		pqerror.InvalidDatetimeFormat, pqerror.DatetimeFieldOverflow:
+	case pqerror.CheckViolation, pqerror.NotNullViolation, pqerror.StringDataRightTruncation,
+		pqerror.NumericValueOutOfRange, pqerror.InvalidTextRepresentation, pqerror.UntranslatableCharacter,
+		pqerror.CharacterNotInRepertoire, pqerror.InvalidDatetimeFormat, pqerror.DatetimeFieldOverflow:
 		return errors.Wrap(e, errors.CodeValidation, "")
-	case pqerror.TRSerializationFailure, pqerror.TRDeadlockDetected, pqerror.LockNotAvailable, pqerror.ReadOnlySQLTransaction:
+	case pqerror.TRSerializationFailure, pqerror.TRDeadlockDetected, pqerror.LockNotAvailable,
+		pqerror.ReadOnlySQLTransaction:
 		return errors.Unavailable(e, "", retryAfter)
 	case pqerror.QueryCanceled:
 		if ctx.Err() != nil {
@@ -123,21 +139,28 @@ func mapServerError(ctx context.Context, e *ServerError) error {
 		}
 		return errors.Wrap(e, errors.CodeGatewayTimeout, "")
 	}
-	switch code.Class() {
-	case "08", "53", "57": // connection exception, insufficient resources, operator intervention
+	if serverUnavailable(e.code) {
 		return errors.Unavailable(e, "", retryAfter)
 	}
 	return errors.Wrap(e, errors.CodeDatabase, "")
+}
+
+func serverUnavailable(code pqerror.Code) bool {
+	switch code.Class() {
+	case "08", "53", "57": // connection exception, insufficient resources, operator intervention
+		return true
+	}
+	return false
 }
 
 func connectionLost(err error) bool {
 	if _, ok := errors.AsType[net.Error](err); ok {
 		return true
 	}
-	for _, away := range []error{
-		driver.ErrBadConn, errUnreachable, errConnectionLost, sql.ErrConnDone, io.EOF, io.ErrUnexpectedEOF,
+	for _, lost := range []error{
+		driver.ErrBadConn, errConnect, errConnectionLost, sql.ErrConnDone, io.EOF, io.ErrUnexpectedEOF,
 	} {
-		if errors.Is(err, away) {
+		if errors.Is(err, lost) {
 			return true
 		}
 	}

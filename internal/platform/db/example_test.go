@@ -28,20 +28,21 @@ func ExampleAfterCommit() {
 	// send a mail to ada@example.com
 }
 
-// A cache that is told of changes, and is not trusted while nobody could tell it.
-func ExampleListen() {
+// A cache that listens for changes, and is not used while it cannot hear them.
+func ExamplePool_Listen() {
 	var cfg db.Config // from config.Load
+	var pool *db.Pool // from db.Open
 	var trusted atomic.Bool
 	var cache sync.Map
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	go func() {
-		err := db.Listen(ctx, cfg, db.ListenOptions{
+		err := pool.Listen(ctx, cfg, db.ListenOptions{
 			Channels: []string{"settings_changed"},
 			OnNotify: func(_, key string) { cache.Delete(key) },
 			OnState: func(connected bool) {
 				if connected {
-					cache.Clear() // of what changed while there was no connection
+					cache.Clear() // some entries changed while there was no connection
 				}
 				trusted.Store(connected)
 			},

@@ -3,8 +3,9 @@ package db
 import (
 	"context"
 	"fmt"
-	"os"
+	"net"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -15,36 +16,43 @@ import (
 )
 
 const (
-	heartbeat        = 250 * time.Millisecond // between two questions whether the server is there
-	heartbeatTimeout = 450 * time.Millisecond // for the answer
-	secondLook       = 50 * time.Millisecond  // for an answer that is there although the time is over
+	heartbeat        = 250 * time.Millisecond // between two notifications through the pool
+	heartbeatTimeout = 500 * time.Millisecond // for one to be sent, and to arrive
+	lateTimeout      = 50 * time.Millisecond  // for one that arrived while this process was suspended
 
-	firstListenPause = 50 * time.Millisecond // before another attempt to connect; doubled up to the next
+	firstListenPause = 50 * time.Millisecond // before another attempt to connect; doubled up to maxListenPause
 	maxListenPause   = time.Second
-	maxChannelName   = 63 // bytes, what PostgreSQL keeps of a name
+	maxChannelName   = 63 // bytes, the limit of PostgreSQL
 )
 
 var (
-	errListenerLost   = errors.Sentinel("the connection was lost")
-	errListenerSilent = errors.Sentinel("the server has not answered in time")
+	errListenerLost = errors.Sentinel("the connection was lost")
+	errNotDelivered = errors.Sentinel("a notification sent through the pool did not arrive in time: if this is " +
+		"repeated, DATABASE_LISTEN_URL must bypass a pooler in transaction mode and name the same database")
 )
 
-// ListenOptions say what to listen to and whom to tell. The functions are called one at a time and are to return soon: while
-// one runs, neither a notification nor the loss of the connection is told. One that panics counts as a loss of the connection,
-// since its notification may not have had its effect.
+// ListenOptions are the channels and the callbacks of [Pool.Listen]. Callbacks run one at a time and
+// must return soon: while one runs, neither a notification nor the loss of the connection is
+// reported. A panic counts as a loss of the connection, because the notification may not have taken
+// effect.
 type ListenOptions struct {
-	// Channels are the names of the channels, as NOTIFY has them in quotes: 1 to 63 bytes, upper case is kept.
+	// Channels are the names as in NOTIFY with quotes: 1 to 63 bytes, case-sensitive.
 	Channels []string
-	// OnNotify is called for each notification, in the order in which the server sends them, that of their commits. Required.
+	// OnNotify is called for each notification, in the order of the commits. Required.
 	OnNotify func(channel, payload string)
-	// OnState is called with true when LISTEN is in effect on a new connection: what is committed from then on is notified
-	// here, and what was committed before is there to be read. It is called with false when the connection is lost, within
-	// a second also where the network has only gone silent, and at the end. It begins as false and alternates. Nil for none.
+	// OnState is called with true when a notification of the pool has arrived on a new connection:
+	// later commits are notified, earlier ones are visible to a query. It is called with false within a second of the
+	// loss of the connection, also when the network is silent, and at the end. Calls alternate,
+	// beginning with true. Optional.
 	OnState func(connected bool)
-	// Role is as in [Options]: the session acts as it where the login could bypass row security. It runs nothing but LISTEN, so
-	// no login is refused.
+	// OnAlive is called for each notification of the pool that arrives, every 250 ms, with the time at
+	// which it was sent: all notifications of commits before then have been handled. Optional.
+	OnAlive func(at time.Time)
+	// Role is as in [Options]: the session acts as it when the login could bypass row security. No
+	// login is refused, because the session runs nothing but LISTEN.
 	Role string
-	// Log is told of listener_connected and listener_disconnected. The zero value means the package's own.
+	// Log receives listener_connected and listener_disconnected. The zero value is the logger of
+	// this package.
 	Log logging.Logger
 }
 
@@ -54,31 +62,46 @@ func (o ListenOptions) check() error {
 	}
 	for _, name := range o.Channels {
 		if name == "" || len(name) > maxChannelName || !utf8.ValidString(name) || strings.ContainsRune(name, 0) {
-			return fmt.Errorf("listen: the name of a channel must be 1 to %d bytes of UTF-8 without NUL", maxChannelName)
+			return fmt.Errorf("listen: a channel name must be 1 to %d bytes of UTF-8 without NUL", maxChannelName)
 		}
 	}
 	return nil
 }
 
-// Listen listens for notifications until ctx ends, and then returns nil with nothing left running. It has a connection of its
-// own, beside any pool, and replaces one that is lost: at once, then with pauses of up to a second, for ever. It returns an
-// error at once for options or a DSN that can never work, and for no other reason. Run it in a goroutine.
+// Listen receives notifications until ctx ends, and then returns nil with nothing left running. It
+// has its own connection, to cfg.ListenURL if set, and checks with each heartbeat that what the pool
+// sends arrives there: a pooler in transaction mode accepts LISTEN and drops notifications. It
+// replaces a lost one at once, then with pauses of up to a second,
+// without end. It returns an error only for options or a DSN that can never work. Run it in a
+// goroutine.
 //
-// Notifications that are sent while there is no connection are lost, so a listener is used like this: while the state is
-// false, do without; when it becomes true, read what was missed from the table that the notifications are about.
+// Notifications that are sent while the connection is lost are not repeated. A cache must therefore
+// not be used while the state is false, and must be reloaded from the database when it becomes
+// true.
 //
-// It does not build on pq.Listener, which takes a LISTEN that failed with its connection for done, hangs in Ping and then also
-// in Close when the network goes silent, and panics where it did not expect an error.
-func Listen(ctx context.Context, cfg Config, o ListenOptions) error {
+// It does not use pq.Listener, which ignores a LISTEN that failed with its connection, blocks in
+// Ping and Close when the network is silent, and panics on an unexpected error.
+func (p *Pool) Listen(ctx context.Context, cfg Config, o ListenOptions) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	o.Log = own(o.Log)
-	c, err := newConnector(cfg.URL.Reveal(), connectorOptions{appName: cfg.AppName + "-listen", commandTimeout: cfg.CommandTimeout})
+	o.Log = orDefault(o.Log)
+	if !cfg.ListenURL.IsZero() {
+		cfg.URL = cfg.ListenURL
+	}
+	c, err := newConnector(ctx, cfg, "-listen", o.Log)
 	if err != nil {
 		return err
 	}
-	l := &listener{ListenOptions: o, connector: c, database: Redact(cfg.URL.Reveal())}
+	if o.OnState == nil {
+		o.OnState = func(bool) {}
+	}
+	if o.OnAlive == nil {
+		o.OnAlive = func(time.Time) {}
+	}
+	l := &listener{
+		ListenOptions: o, connector: c, database: Redact(cfg.URL.Reveal()), pool: p, probe: "listener_" + NewID().String(),
+	}
 	l.run(ctx)
 	return nil
 }
@@ -87,26 +110,32 @@ type listener struct {
 	ListenOptions
 	connector *connector
 	database  string
+	pool      *Pool
+	probe     string // channel of this listener alone
+
+	asked     atomic.Pointer[time.Time] // when the last notification to probe was sent
+	callbacks atomic.Int64              // begins and ends of OnNotify
 }
 
-// run keeps a session alive. An outage is logged once, as a warning, and each further attempt at debug.
+// run keeps a session open. It logs the beginning of an outage as a warning and further attempts at
+// debug.
 func (l *listener) run(ctx context.Context) {
-	told := false
+	logged := false
 	limit := firstListenPause
 	for {
 		began := time.Now()
-		had, err := l.session(ctx)
+		listened, err := l.session(ctx)
 		if ctx.Err() != nil {
 			return
 		}
 		fields := []logging.Field{logging.String("database", l.database), logging.Err(describe(err))}
-		if had || !told {
+		if listened || !logged {
 			l.Log.Warn(ctx, "listener_disconnected", fields...)
 		} else {
 			l.Log.Debug(ctx, "listener_attempt_failed", fields...)
 		}
-		told = true
-		if had && time.Since(began) >= maxListenPause { // not one that is ended as soon as it begins
+		logged = true
+		if listened && time.Since(began) >= maxListenPause { // not a session that ends as soon as it begins
 			limit = firstListenPause
 			continue
 		}
@@ -117,59 +146,172 @@ func (l *listener) run(ctx context.Context) {
 	}
 }
 
-// session is the life of one connection. It reports whether LISTEN was in effect, and why it is over.
-func (l *listener) session(ctx context.Context) (had bool, err error) {
+// session uses one connection until it ends. It reports whether LISTEN was in effect, and the
+// reason of the end.
+//
+// lib/pq reads from the server only while it waits for the answer to a statement. So the session waits
+// for that to a statement which is never sent: notifications reach their handler when they arrive.
+func (l *listener) session(ctx context.Context) (listened bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel() // closes what was dialled
-	s, err := l.connector.listen(ctx, l.statement())
+	defer cancel() // closes the connection
+	d := &listenDialer{ctx: ctx}
+	conn, err := l.connector.connect(ctx, d)
 	if err != nil {
 		return false, err
 	}
-	defer func() { _ = s.net.Close() }() // before this returns
-	l.Log.Info(ctx, "listener_connected", logging.String("database", l.database), logging.Int("channels", len(l.Channels)))
-	// From here on, what the server sends waits in the connection until it is asked for.
-	err = l.state(true)
-	if err == nil {
-		err = s.receive(func(n *pq.Notification) { l.OnNotify(n.Channel, n.Extra) }) //nolint:contextcheck // the end of ctx closes the connection
+	defer func() { _ = d.conn.Close() }()                                     // before this returns
+	_ = d.conn.SetDeadline(time.Now().Add(l.connector.cfg.ConnectTimeout))    // a closed connection fails below as well
+	_, err = conn.ExecContext(context.WithoutCancel(ctx), l.statement(), nil) // ctx closes the connection
+	if err != nil {
+		return false, fmt.Errorf("%w: %w", errListenerLost, describe(err))
 	}
-	return true, errors.Join(err, l.state(false))
+	_ = d.conn.SetDeadline(time.Time{})
+	arrived := make(chan struct{}, 1)
+	checked := make(chan error, 1)
+	go func() {
+		checked <- l.check(ctx, arrived)
+		_ = d.conn.Close()
+	}()
+	notify := func(n *pq.Notification) {
+		switch {
+		case n.Channel == l.probe:
+			if !listened {
+				listened = true
+				l.Log.Info(ctx, "listener_connected",
+					logging.String("database", l.database), logging.Int("channels", len(l.Channels)))
+				l.OnState(true)
+			}
+			l.OnAlive(*l.asked.Load())
+			select {
+			case arrived <- struct{}{}:
+			default:
+			}
+		case listened: // what came before is visible to a query
+			l.callbacks.Add(1)
+			defer l.callbacks.Add(1)
+			l.OnNotify(n.Channel, n.Extra)
+		}
+	}
+	var failed error
+	// Notifications since LISTEN are buffered by the connection.
+	pq.SetNotificationHandler(conn, func(n *pq.Notification) {
+		if failed != nil {
+			return // the session ends after a notification that had no effect
+		}
+		if failed = recovered(func() { notify(n) }); failed != nil {
+			_ = d.conn.Close()
+		}
+	})
+	d.conn.muted.Store(true)
+	_, err = conn.ExecContext(context.WithoutCancel(ctx), ";", nil)
+	err = fmt.Errorf("%w: %w", errListenerLost, describe(err))
+	cancel()
+	if reason := errors.Join(<-checked, failed); reason != nil {
+		err = reason
+	}
+	if listened {
+		err = errors.Join(err, recovered(func() { l.OnState(false) }))
+	}
+	return listened, err
 }
 
-// statement takes effect as a whole, in one transaction, with one answer.
+// check sends a notification through the pool with each heartbeat, until one does not arrive or ctx
+// ends. The health check's connection does not queue behind a full pool.
+func (l *listener) check(ctx context.Context, arrived <-chan struct{}) error {
+	tick := time.NewTicker(heartbeat)
+	defer tick.Stop()
+	for {
+		limit, cancel := context.WithTimeout(ctx, heartbeatTimeout)
+		asked := time.Now()
+		l.asked.Store(&asked)
+		_, err := l.pool.probe.ExecContext(limit, "select pg_notify($1, '')", l.probe)
+		if err == nil {
+			err = l.await(ctx, arrived)
+		} else {
+			err = fmt.Errorf("send a notification through the pool: %w", describe(err))
+		}
+		cancel()
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// await waits for the notification of [listener.check]. Callbacks of other notifications delay it.
+func (l *listener) await(ctx context.Context, arrived <-chan struct{}) error {
+	timeout := heartbeatTimeout
+	for seen := l.callbacks.Load(); ; {
+		select {
+		case <-arrived:
+			return nil
+		case <-ctx.Done():
+			return nil
+		case <-time.After(timeout):
+		}
+		now := l.callbacks.Load()
+		running := now%2 != 0
+		switch {
+		case now != seen || running:
+			seen, timeout = now, heartbeatTimeout
+		case timeout == lateTimeout:
+			return errNotDelivered
+		default:
+			timeout = lateTimeout
+		}
+	}
+}
+
+// statement returns the statements that begin a session. They take effect together, in one
+// transaction.
 func (l *listener) statement() string {
 	var b strings.Builder
 	if l.Role != "" {
 		b.WriteString("select set_config('role', rolname, false) from pg_roles where rolname = " + pq.QuoteLiteral(l.Role) +
 			" and exists (select from pg_roles where (rolsuper or rolbypassrls) and pg_has_role(session_user, oid, 'member'));")
 	}
-	for _, name := range l.Channels {
+	b.WriteString("set idle_session_timeout = 0;")
+	for _, name := range append([]string{l.probe}, l.Channels...) {
 		b.WriteString("listen " + pq.QuoteIdentifier(name) + ";")
 	}
 	return b.String()
 }
 
-func (l *listener) state(connected bool) error {
-	if l.OnState == nil {
-		return nil
-	}
-	return caught(func() { l.OnState(connected) })
+// listenDialer makes a connection that is closed when its ctx ends.
+type listenDialer struct {
+	dialer
+	ctx  context.Context //nolint:containedctx // of the connection, not of the dial
+	conn *mutedConn
 }
 
-// caught returns a panic of fn as an error.
-func caught(fn func()) (err error) {
-	defer func() {
-		if value := recover(); value != nil {
-			err = errors.Recovered(value)
-		}
-	}()
-	fn()
-	return nil
+// DialContext implements [pq.DialerContext].
+func (d *listenDialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := d.dialer.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	d.conn = &mutedConn{Conn: conn}
+	context.AfterFunc(d.ctx, func() { _ = d.conn.Close() }) //nolint:contextcheck // not that of the dial
+	return d.conn, nil
 }
 
-// silence tells a connection that answers no more from one that has ended.
-func silence(err error) error {
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return errListenerSilent
+// mutedConn is a connection that sends nothing once it is muted.
+type mutedConn struct {
+	net.Conn
+	muted atomic.Bool
+}
+
+// Write implements [net.Conn].
+func (c *mutedConn) Write(p []byte) (int, error) {
+	if c.muted.Load() {
+		return len(p), nil
 	}
-	return fmt.Errorf("%w: %w", errListenerLost, describe(err))
+	return c.Conn.Write(p)
 }

@@ -60,21 +60,13 @@ func database(t testing.TB) string {
 	}})
 }
 
-// superuser returns a pool of the standard library on the same database, for what the tests' own pools may not do.
+// superuser returns a pool of the standard library on the same database, for statements that need a superuser.
 func superuser(t testing.TB, dsn string) *sql.DB {
 	t.Helper()
 	admin, err := sql.Open("postgres", dsn)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, admin.Close()) })
 	return admin
-}
-
-// hostOf returns the host and port of a DSN.
-func hostOf(t testing.TB, dsn string) string {
-	t.Helper()
-	host, err := platformtest.Target(dsn)
-	require.NoError(t, err)
-	return host
 }
 
 func settings(dsn string) db.Config {
@@ -97,7 +89,7 @@ func open(t testing.TB, dsn string, change ...func(*db.Config, *db.Options)) *db
 	return pool
 }
 
-// recorder is a log that a test can read.
+// recorder collects log lines.
 type recorder struct {
 	mu    sync.Mutex
 	lines bytes.Buffer
@@ -111,7 +103,7 @@ func newRecorder(t testing.TB) (*recorder, logging.Logger) {
 	return r, logging.New(core, "db")
 }
 
-// quiet is a log that nobody reads.
+// quiet returns a logger whose output is discarded.
 func quiet(t testing.TB) logging.Logger {
 	t.Helper()
 	_, log := newRecorder(t)

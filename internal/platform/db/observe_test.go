@@ -3,6 +3,7 @@ package db_test
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/netrun-systems/go-service-template/internal/platform/db"
+	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 )
 
 func TestStatementsAreLoggedWithoutTheirArguments(t *testing.T) {
@@ -33,6 +35,56 @@ func TestStatementsAreLoggedWithoutTheirArguments(t *testing.T) {
 	assert.Empty(t, record.events(t, "query_slow"))
 }
 
+// spans records statements as a tracer would.
+type spans struct {
+	mu   sync.Mutex
+	list []span
+}
+
+type span struct {
+	db.Statement
+	request any // of ctx
+}
+
+func (s *spans) Observe(ctx context.Context, statement db.Statement) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.list = append(s.list, span{statement, ctx.Value(requestKey{})})
+}
+
+type requestKey struct{}
+
+func TestObserverSeesStatementsWithoutValues(t *testing.T) {
+	t.Parallel()
+	seen, before := &spans{}, time.Now()
+	pool := open(t, database(t), func(_ *db.Config, o *db.Options) { o.Observer, o.Log = seen, logging.Logger{} })
+	ctx := context.WithValue(t.Context(), requestKey{}, "r1")
+	_, err := db.All[string](ctx, pool, "select\n\t'it''s canary' || g || pg_sleep(0.02) from generate_series(1, $1::int) g", 3)
+	require.NoError(t, err)
+	_, err = db.Exec(ctx, pool, "insert into items (id, name) values ($1, $2), ($1, $2)", 1, "canary")
+	require.Error(t, err)
+	require.Len(t, seen.list, 2)
+	rows, failed := seen.list[0], seen.list[1]
+	assert.Equal(t, "select '?' || g || pg_sleep(0.02) from generate_series(1, $1::int) g", rows.SQL)
+	assert.Equal(t, span{db.Statement{SQL: rows.SQL, Start: rows.Start, Duration: rows.Duration, Rows: 3}, "r1"}, rows)
+	assert.GreaterOrEqual(t, rows.Duration, 20*time.Millisecond)
+	assert.WithinRange(t, rows.Start.Add(rows.Duration), before, time.Now())
+	assert.Equal(t, "insert into items (id, name) values ($1, $2), ($1, $2)", failed.SQL)
+	require.ErrorContains(t, failed.Err, "unique_violation")
+	assert.NotContains(t, failed.Err.Error(), "canary")
+	assert.Equal(t, "23505", db.SQLState(failed.Err))
+}
+
+func TestUtilization(t *testing.T) {
+	t.Parallel()
+	pool := open(t, database(t), func(c *db.Config, _ *db.Options) { c.PoolSize, c.MaxOverflow = 3, 1 })
+	assert.Zero(t, pool.Utilization())
+	require.NoError(t, pool.InTx(t.Context(), func(context.Context) error {
+		assert.InDelta(t, 0.25, pool.Utilization(), 0)
+		return nil
+	}))
+}
+
 func TestErrorAmongTheRowsIsLogged(t *testing.T) {
 	t.Parallel()
 	record, log := newRecorder(t)
@@ -53,37 +105,6 @@ func TestSlowStatementsAreWarnings(t *testing.T) {
 	require.Len(t, slow, 1)
 	assert.Equal(t, "warning", slow[0]["level"])
 	assert.GreaterOrEqual(t, slow[0]["duration_ms"], 60.0)
-}
-
-func TestPreparedStatementsOutliveAChangeOfTheSchema(t *testing.T) {
-	t.Parallel()
-	dsn := database(t)
-	pool := open(t, dsn, func(c *db.Config, _ *db.Options) { c.PoolSize = 1 })
-	require.NoError(t, insert(t.Context(), pool, 1))
-	type item struct {
-		ID     int
-		Amount int64
-	}
-	read := func(ctx context.Context) (item, error) {
-		return db.One[item](ctx, pool, "select id, amount from items where id = $1", 1)
-	}
-	_, err := read(t.Context())
-	require.NoError(t, err)
-	_, err = superuser(t, dsn).ExecContext(t.Context(), "alter table items alter column amount type bigint")
-	require.NoError(t, err)
-	_, err = read(t.Context())
-	assert.NoError(t, err, "the plan no longer fits and is made anew")
-
-	_, err = superuser(t, dsn).ExecContext(t.Context(), "alter table items alter column amount type int")
-	require.NoError(t, err)
-	fails := func() error {
-		return pool.InTx(t.Context(), func(ctx context.Context) error {
-			_, err := read(ctx)
-			return err
-		})
-	}
-	assert.Equal(t, "0A000", db.SQLState(fails()), "in a transaction it is too late")
-	assert.NoError(t, fails(), "but the next one is fine")
 }
 
 func TestPreparedStatementsAreBounded(t *testing.T) {

@@ -3,6 +3,8 @@ package db_test
 import (
 	"context"
 	"database/sql"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -52,7 +54,34 @@ func TestPoolActsAsTheRole(t *testing.T) {
 	}
 }
 
-func TestPlainRoleIsTakenAsItIs(t *testing.T) {
+func TestOpenRefusesALoginWithoutPrivileges(t *testing.T) {
+	t.Parallel()
+	dsn := database(t)
+	_, err := superuser(t, dsn).ExecContext(t.Context(), `do $$ begin
+		create role "db-test-outside" login password 'db-test';
+	exception when duplicate_object or unique_violation then null; end $$`)
+	require.NoError(t, err)
+	options := db.Options{Member: appRole, Log: quiet(t)}
+	cfg := settings(platformtest.As(t, dsn, "db-test-outside", "db-test"))
+	_, err = db.Open(t.Context(), cfg, options)
+	require.ErrorIs(t, err, db.ErrNotMember)
+	_, statement, found := strings.Cut(err.Error(), "run: ")
+	require.True(t, found)
+	_, err = superuser(t, dsn).ExecContext(t.Context(), statement)
+	require.NoError(t, err, "the statement of the error")
+	pool, err := db.Open(t.Context(), cfg, options)
+	require.NoError(t, err)
+	require.NoError(t, pool.Close())
+
+	_, err = superuser(t, dsn).ExecContext(t.Context(), `revoke db_test_role from "db-test-outside"`)
+	require.NoError(t, err)
+	options.Member = "no_such_role"
+	pool, err = db.Open(t.Context(), cfg, options)
+	require.NoError(t, err, "migrations have not created the role yet")
+	require.NoError(t, pool.Close())
+}
+
+func TestPlainRoleIsUsed(t *testing.T) {
 	t.Parallel()
 	dsn := database(t)
 	_, err := superuser(t, dsn).ExecContext(t.Context(), `do $$ begin
@@ -77,7 +106,7 @@ func TestConnectionsHaveTheirSettings(t *testing.T) {
 	}
 }
 
-func TestOpenFailsAtOnceWhereWaitingIsNoUse(t *testing.T) {
+func TestOpenFailsAtOnceForPermanentErrors(t *testing.T) {
 	t.Parallel()
 	dsn := database(t)
 	for name, bad := range map[string]string{
@@ -98,7 +127,7 @@ func TestOpenFailsAtOnceWhereWaitingIsNoUse(t *testing.T) {
 func TestOpenWaitsForAServerThatIsNotUpYet(t *testing.T) {
 	t.Parallel()
 	dsn := database(t)
-	proxy := platformtest.NewProxy(t, hostOf(t, dsn))
+	proxy := platformtest.NewProxy(t, platformtest.Target(t, dsn))
 	proxy.Cut()
 	record, log := newRecorder(t)
 	opened := make(chan error, 1)
@@ -118,17 +147,25 @@ func TestOpenWaitsForAServerThatIsNotUpYet(t *testing.T) {
 	proxy.Restore()
 	require.NoError(t, <-opened)
 	assert.Len(t, record.events(t, "pool_initialized"), 1)
+	assert.Equal(t, "waiting up to 60 s for "+db.Redact(proxy.DSN(dsn)), record.events(t, "database_waiting")[0]["message"])
 }
 
 func TestOpenEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	dsn := database(t)
-	proxy := platformtest.NewProxy(t, hostOf(t, dsn))
+	proxy := platformtest.NewProxy(t, platformtest.Target(t, dsn))
 	proxy.Cut()
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	_, err := db.Open(ctx, settings(proxy.DSN(dsn)), db.Options{Log: quiet(t)})
 	assert.True(t, errors.HasCode(err, errors.CodeServiceUnavailable), err)
+
+	record, log := newRecorder(t)
+	ctx, interrupt := context.WithCancel(t.Context())
+	time.AfterFunc(300*time.Millisecond, interrupt)
+	_, err = db.Open(ctx, settings(proxy.DSN(dsn)), db.Options{Log: log})
+	require.ErrorIs(t, err, db.ErrOpen)
+	assert.Empty(t, record.events(t, "pool_initialization_failed"), "a request to stop is no failure")
 }
 
 func TestExhaustedPoolAnswersInTime(t *testing.T) {
@@ -153,7 +190,7 @@ func TestExhaustedPoolAnswersInTime(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-func TestExhaustedPoolIsToldFromASlowStatement(t *testing.T) {
+func TestFullPoolDiffersFromASlowStatement(t *testing.T) {
 	t.Parallel()
 	pool := open(t, database(t), func(c *db.Config, _ *db.Options) { c.PoolSize, c.PoolTimeout = 1, time.Second })
 	err := pool.InTx(t.Context(), func(ctx context.Context) error {
@@ -161,7 +198,7 @@ func TestExhaustedPoolIsToldFromASlowStatement(t *testing.T) {
 		short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
 		err := insert(short, pool, 2) //nolint:contextcheck // on purpose not in the transaction
-		assert.True(t, errors.HasCode(err, errors.CodeServiceUnavailable), "the request's time was up before the pool's: %v", err)
+		assert.True(t, errors.HasCode(err, errors.CodeServiceUnavailable), "the deadline of the request came first: %v", err)
 
 		gone, cancel := context.WithCancel(t.Context())
 		cancel()
@@ -225,7 +262,7 @@ func TestStatementIsNotRunTwice(t *testing.T) {
 func TestServerThatDoesNotAnswerIsGivenUp(t *testing.T) {
 	t.Parallel()
 	dsn := database(t)
-	proxy := platformtest.NewProxy(t, hostOf(t, dsn))
+	proxy := platformtest.NewProxy(t, platformtest.Target(t, dsn))
 	pool := open(t, proxy.DSN(dsn)+"&connect_timeout=1")
 	require.NoError(t, insert(t.Context(), pool, 1))
 	proxy.Stall()
@@ -279,6 +316,18 @@ func TestCheckSchema(t *testing.T) {
 	assert.NoError(t, pool.CheckSchema(t.Context(), 2), "a newer schema is fine")
 	err = pool.CheckSchema(t.Context(), 4)
 	assert.True(t, errors.HasCode(err, errors.CodeServiceUnavailable), err)
+
+	_, err = superuser(t, dsn).ExecContext(t.Context(), `
+		revoke all on items from db_test_role;
+		create table scratch ();
+		create schema elsewhere;
+		create table elsewhere.others ();
+		revoke all on elsewhere.others from public`)
+	require.NoError(t, err)
+	err = pool.CheckSchema(t.Context(), 3)
+	assert.True(t, errors.HasCode(err, errors.CodeServiceUnavailable), err)
+	require.ErrorContains(t, err, "db_test_role has no privileges on the tables items: run: grant ")
+	assert.NoError(t, pool.CheckSchema(t.Context(), 2), "the table may be of a newer version")
 }
 
 func TestLogStats(t *testing.T) {
@@ -319,9 +368,10 @@ func TestOne(t *testing.T) {
 func TestConfig(t *testing.T) {
 	t.Parallel()
 	load := func(env map[string]string) (db.Config, error) {
-		var c db.Config
-		_, err := config.LoadInto(t.Context(), &c, config.Options{Lookup: func(name string) (string, bool) { v, ok := env[name]; return v, ok }, Dir: t.TempDir()})
-		return c, err
+		c, _, err := config.Load[db.Config](t.Context(), config.Options{
+			Lookup: func(name string) (string, bool) { v, ok := env[name]; return v, ok }, Dir: t.TempDir(),
+		})
+		return *c, err
 	}
 	c, err := load(nil)
 	require.NoError(t, err)
@@ -347,4 +397,88 @@ func TestConfig(t *testing.T) {
 		assert.ErrorContains(t, err, name)
 		assert.NotContains(t, err.Error(), "canary")
 	}
+}
+
+func TestReconfigureWhileInUse(t *testing.T) {
+	t.Parallel()
+	record, log := newRecorder(t)
+	dsn := database(t)
+	pool := open(t, dsn, func(c *db.Config, o *db.Options) { c.PoolSize, o.Log = 2, log })
+	assert.Equal(t, 2, pool.SQL().Stats().MaxOpenConnections)
+
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 25 {
+				_, err := db.One[int](t.Context(), pool, "select $1::int", 1)
+				assert.NoError(t, err)
+			}
+		})
+	}
+	for size := range 5 {
+		cfg := settings(dsn)
+		cfg.PoolSize, cfg.MaxOverflow = size+1, 2
+		pool.Reconfigure(t.Context(), cfg)
+	}
+	wg.Wait()
+	assert.Equal(t, 7, pool.SQL().Stats().MaxOpenConnections)
+	changed := record.events(t, "pool_reconfigured")
+	require.Len(t, changed, 5)
+	assert.EqualValues(t, 7, changed[4]["max_open"])
+
+	pool.Reconfigure(t.Context(), db.Config{})
+	assert.Equal(t, 1, pool.SQL().Stats().MaxOpenConnections, "an empty configuration does not remove the limit")
+	assert.LessOrEqual(t, pool.SQL().Stats().Idle, 1)
+}
+
+func TestSlowQueryChangesOnOpenConnections(t *testing.T) {
+	t.Parallel()
+	record, log := newRecorder(t)
+	dsn := database(t)
+	pool := open(t, dsn, func(c *db.Config, o *db.Options) { c.PoolSize, o.Log = 1, log })
+	setLimit := func(limit time.Duration) {
+		cfg := settings(dsn)
+		cfg.SlowQuery = limit
+		pool.Reconfigure(t.Context(), cfg)
+	}
+	nap := func() {
+		_, err := db.One[string](t.Context(), pool, "select pg_sleep($1::float)::text", 0.02)
+		require.NoError(t, err)
+	}
+	nap()
+	assert.Empty(t, record.events(t, "query_slow"))
+	setLimit(10 * time.Millisecond)
+	nap()
+	assert.Len(t, record.events(t, "query_slow"), 1)
+	setLimit(0)
+	nap()
+	assert.Len(t, record.events(t, "query_slow"), 1)
+}
+
+// lib/pq closes the connection of a canceled statement, but not that of a COMMIT whose ctx ended
+// before the server answered.
+func TestConnectionOfALateCommitIsNotUsedAgain(t *testing.T) {
+	t.Parallel()
+	dsn := database(t)
+	_, err := superuser(t, dsn).ExecContext(t.Context(), `create table late (id int);
+		grant insert on late to public;
+		create function late() returns trigger language plpgsql as $$ begin perform pg_sleep(0.5); return null; end $$;
+		create constraint trigger late after insert on late deferrable initially deferred for each row execute function late()`)
+	require.NoError(t, err)
+	pool := open(t, dsn, func(c *db.Config, _ *db.Options) { c.PoolSize, c.MaxOverflow = 1, 0 })
+	backend := func() int {
+		pid, err := db.One[int](t.Context(), pool, "select pg_backend_pid()")
+		require.NoError(t, err)
+		return pid
+	}
+	first := backend()
+	assert.Equal(t, first, backend(), "the pool has one connection")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	_ = pool.InTx(ctx, func(ctx context.Context) error {
+		_, err := db.Exec(ctx, pool, "insert into late values (1)")
+		time.AfterFunc(100*time.Millisecond, cancel) // during the COMMIT
+		return err
+	})
+	assert.NotEqual(t, first, backend())
 }

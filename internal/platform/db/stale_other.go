@@ -4,5 +4,5 @@ package db
 
 import "net"
 
-// stale is not known here without reading: the first statement after a restart of the server may fail.
+// stale needs a system call of Unix. Elsewhere a statement may fail after a restart of the server.
 func stale(net.Conn) bool { return false }

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stale reports whether an idle connection has been closed by the server or has something to read, which in between
-// statements is a last message before it closes. It costs one system call and never blocks.
+// stale reports whether the server has closed an idle connection or sent something, which between
+// statements is its last message before it closes. It costs one system call and never blocks.
 func stale(conn net.Conn) bool {
 	sc, ok := conn.(syscall.Conn)
 	if !ok {
@@ -20,12 +20,12 @@ func stale(conn net.Conn) bool {
 	if err != nil {
 		return true
 	}
-	quiet := false
+	idle := false
 	err = raw.Read(func(fd uintptr) bool {
 		var b [1]byte
 		_, _, peek := unix.Recvfrom(int(fd), b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
-		quiet = peek == unix.EAGAIN
+		idle = peek == unix.EAGAIN
 		return true
 	})
-	return err != nil || !quiet
+	return err != nil || !idle
 }

@@ -1,98 +1,166 @@
 package env
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/netrun-systems/go-service-template/internal/platform/env/dotenv"
+	"github.com/netrun-systems/go-service-template/internal/platform/env/strength"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 )
 
-const maxFile = 1 << 20 // bytes
-
-// File is a dotenv file that has been read.
+// File is a parsed dotenv file.
 type File struct {
-	Path    string
-	Entries []dotenv.Entry // in their order; of several with one name the last counts
-	Mode    fs.FileMode    // zero where it is not known
-
-	src    string
-	syntax dotenv.Errors
-	last   map[string]int // by name
+	path    string
+	mode    fs.FileMode // zero if unknown
+	src     string
+	entries []dotenv.Entry
+	syntax  []*dotenv.SyntaxError
+	last    map[string]int // index of the entry that counts, the last one, by name
 }
 
-// ReadFile reads a file. The error is that of a file that cannot be read; what is wrong with its text is found by
-// [Validator.Validate]. Only regular files of up to 1 MiB are read.
+// ReadFile reads and parses a regular file or a named pipe of at most 1 MiB. Syntax errors are
+// reported by [File.Err] and [Validator.Validate].
 func ReadFile(path string) (*File, error) {
-	content, mode, err := readRegular(path)
+	content, err := dotenv.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("read the dotenv file: %w", err)
+		return nil, err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
 	}
 	f := Parse(path, content)
-	f.Mode = mode
+	if info.Mode().IsRegular() {
+		f.mode = info.Mode()
+	}
 	return f, nil
 }
 
-// readRegular looks before it reads: to open a pipe that nobody writes to would wait for ever.
-func readRegular(path string) ([]byte, fs.FileMode, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, 0, err
-	}
-	if !info.Mode().IsRegular() || info.Size() > maxFile {
-		return nil, 0, fmt.Errorf("%s must be a regular file of at most 1 MiB", path)
-	}
-	content, err := os.ReadFile(path) //nolint:gosec // the caller's choice
-	return content, info.Mode(), err
-}
-
-// Parse is [ReadFile] for text that is there already. Values that refer to others, as in ${HOST}, are put together from the
-// file alone.
+// Parse parses the content of a file. A reference such as ${HOST} is replaced by the value in the
+// file, not by that of the process environment.
 func Parse(path string, content []byte) *File {
-	f := &File{Path: path, src: string(content), last: map[string]int{}}
-	var err error
-	f.Entries, err = dotenv.Parse(content, dotenv.Options{Expand: func(string) (string, bool) { return "", false }})
-	if all, ok := errors.AsType[dotenv.Errors](err); ok {
-		f.syntax = all
-	}
-	for i, e := range f.Entries {
+	f := &File{path: path, src: string(content), last: map[string]int{}}
+	f.entries, f.syntax = dotenv.Parse(content, func(string) (string, bool) { return "", false })
+	f.joinLines()
+	for i, e := range f.entries {
 		f.last[e.Key] = i
 	}
 	return f
 }
 
-// Text returns the text of the file as it was read.
-func (f *File) Text() string { return f.src }
+// ruleUnquoted is the rule of the syntax error for a value that goes on over lines without quotes.
+const ruleUnquoted = "unquoted_lines"
 
-// Err returns a [dotenv.Errors] with the lines that could not be read, which [File.Entries] lacks; nil where there are none.
-func (f *File) Err() error {
-	if len(f.syntax) == 0 {
-		return nil
+// joinLines replaces the lines that seem to continue an unquoted value by one syntax error: they are
+// no variables and may be parts of a secret. A name that is none becomes its place, as in "(line 3)".
+func (f *File) joinLines() {
+	type line struct {
+		number int
+		entry  dotenv.Entry
+		err    *dotenv.SyntaxError
 	}
-	return f.syntax
-}
-
-// holdsSecret reports whether a value holds that of a sensitive name, as one does that refers to it: postgres://u:${DB_PASSWORD}@h.
-func (f *File) holdsSecret(value string) bool {
-	const least = 4 // what is shorter is in everything
-	for e := range f.effective {
-		if len(e.Value) >= least && logging.Sensitive(e.Key) && strings.Contains(value, e.Value) {
-			return true
+	var lines []line
+	for _, e := range f.entries {
+		lines = append(lines, line{e.Line, e, nil})
+	}
+	for _, e := range f.syntax {
+		lines = append(lines, line{e.Line, dotenv.Entry{}, e})
+	}
+	slices.SortStableFunc(lines, func(a, b line) int { return cmp.Compare(a.number, b.number) })
+	f.entries, f.syntax = nil, nil
+	var open dotenv.Entry // whose value may go on
+	end, joined := 0, false
+	for _, l := range lines {
+		secret := joined || hides(open.Key, open.Value)
+		switch {
+		case open.Value != "" && l.number == end+1 && continues(l.entry, l.err, secret):
+			if !joined {
+				f.syntax = append(f.syntax, &dotenv.SyntaxError{Line: open.Line, Column: open.Column, Rule: ruleUnquoted,
+					Message: "has a value of several lines without quotes; put it in double quotes"})
+			}
+			end, joined = l.number, true
+			continue
+		case l.err != nil:
+			f.syntax = append(f.syntax, l.err)
+		default:
+			if !plausible(l.entry) {
+				l.entry.Key = fmt.Sprintf("(line %d)", l.number)
+			}
+			f.entries = append(f.entries, l.entry)
+		}
+		open, end, joined = l.entry, l.number, false
+		if open.Quote != 0 {
+			open.Value = ""
 		}
 	}
-	return false
 }
 
-// Lookup returns the value of a variable, and whether the file has one.
+// goesOn reports whether the value on a line goes on over lines without quotes.
+func (f *File) goesOn(line int) bool {
+	return slices.ContainsFunc(f.syntax, func(e *dotenv.SyntaxError) bool {
+		return e.Rule == ruleUnquoted && e.Line == line
+	})
+}
+
+// continues reports whether a line seems to continue the unquoted value above it, which may be secret.
+func continues(e dotenv.Entry, err *dotenv.SyntaxError, secret bool) bool {
+	switch {
+	case err != nil:
+		return secret && (err.Rule == dotenv.RuleName || err.Rule == dotenv.RuleDelimiter)
+	case !e.HasValue:
+		return !plausible(e) || secret && !strings.Contains(e.Key, "_")
+	}
+	padding := strings.Trim(e.Value, "=") == "" && (e.Value != "" || strings.ToUpper(e.Key) != e.Key)
+	return secret && (padding || !plausible(e))
+}
+
+// plausible reports whether the name of an entry is one that somebody chose. A line without = must
+// look like the name of an environment variable, because any text is such a line.
+func plausible(e dotenv.Entry) bool {
+	const longest = 32 // characters of one word
+	for _, word := range words(e.Key) {
+		if len(word) > longest {
+			return false
+		}
+	}
+	return safeName.MatchString(e.Key) && (e.HasValue || bareName.MatchString(e.Key)) &&
+		!slices.ContainsFunc(strings.FieldsFunc(e.Key, isSeparator), strength.Generated)
+}
+
+// isSecret reports whether a word of its name says that a value is a secret.
+func isSecret(name, value string) bool {
+	return logging.Sensitive(name) && !strength.Harmless(name, value)
+}
+
+// hides reports whether output masks the value of a variable.
+func hides(name, value string) bool {
+	return isSecret(name, value) || strength.Suspect(name, value) || logging.Redact(value) != value
+}
+
+// Err returns the syntax errors of the file, or nil. Variables on lines with a syntax error are
+// missing from the file.
+func (f *File) Err() error {
+	var errs []error
+	for _, e := range f.syntax {
+		errs = append(errs, fmt.Errorf("%s: %w", f.path, e))
+	}
+	return errors.Join(errs...)
+}
+
+// Lookup returns the value of a variable and whether it has one.
 func (f *File) Lookup(name string) (string, bool) {
-	e, ok := f.entry(name)
-	return e.Value, ok && e.HasValue
+	e := f.entry(name)
+	return e.Value, e.HasValue
 }
 
-// Names returns the names of the variables, in the order of the file.
+// Names returns the names of the variables in the order of the file.
 func (f *File) Names() []string {
 	names := make([]string, 0, len(f.last))
 	for e := range f.effective {
@@ -101,52 +169,48 @@ func (f *File) Names() []string {
 	return names
 }
 
-// entry returns the entry of a variable that counts.
-func (f *File) entry(name string) (dotenv.Entry, bool) {
-	i, ok := f.last[name]
-	if !ok {
-		return dotenv.Entry{}, false
+// entry returns the entry of a variable that counts, or one without line and value if there is
+// none.
+func (f *File) entry(name string) dotenv.Entry {
+	if i, ok := f.last[name]; ok {
+		return f.entries[i]
 	}
-	return f.Entries[i], true
+	return dotenv.Entry{Key: name}
 }
 
 // effective yields the entries that count, in the order of the file.
 func (f *File) effective(yield func(dotenv.Entry) bool) {
-	for i, e := range f.Entries {
+	for i, e := range f.entries {
 		if f.last[e.Key] == i && !yield(e) {
 			return
 		}
 	}
 }
 
-// at returns a finding about an entry.
-func (f *File) at(e dotenv.Entry, rule string, s Severity, message string) Finding {
-	return Finding{File: f.Path, Line: e.Line, Column: e.Column, Variable: printable(e.Key), Rule: rule, Severity: s, Message: message}
-}
-
-// about returns a finding about a variable, at its entry where there is one.
-func (f *File) about(name, rule string, s Severity, message string) Finding {
-	e, ok := f.entry(name)
-	if !ok {
-		e = dotenv.Entry{Key: name}
-	}
-	return f.at(e, rule, s, message)
-}
-
-// printable keeps a name that is none from showing text of the file: a line without = may be anything.
-func printable(name string) string {
-	const most = 100
-	if len(name) > most {
-		return ""
-	}
-	for i := range len(name) {
-		if !isNameByte(name[i]) {
-			return ""
+// containsSecret reports whether value contains the value of a variable that is hidden, as
+// postgres://u:${DB_PASSWORD}@h does.
+func (f *File) containsSecret(value string) bool {
+	const shortest = 4 // shorter secrets are part of many values by chance
+	for e := range f.effective {
+		if len(e.Value) >= shortest && hides(e.Key, e.Value) && strings.Contains(value, e.Value) {
+			return true
 		}
 	}
-	return name
+	return false
 }
 
-func isNameByte(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '.' || c == '-'
+var (
+	identifier = regexp.MustCompile(`^[A-Za-z0-9_]+$`)
+	// safeName matches the names that findings repeat. Others are omitted: a line without = can be
+	// any text, even a secret.
+	safeName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$`)
+	bareName = regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,63}$`)
+)
+
+// finding returns a finding about an entry.
+func (f *File) finding(e dotenv.Entry, s Severity, rule, message string) Finding {
+	if !safeName.MatchString(e.Key) {
+		e.Key = ""
+	}
+	return Finding{f.path, e.Line, e.Column, e.Key, rule, s, message}
 }

@@ -5,11 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 )
 
-// Severity says how bad a [Finding] is.
+// Severity says whether a [Finding] makes a file invalid.
 type Severity string
 
 // The severities.
@@ -18,78 +16,50 @@ const (
 	SeverityWarning Severity = "warning" // somebody should look at it
 )
 
-// Finding is one thing that is wrong with a file. It never holds a value or a part of one.
+// Finding is one problem of a file. It contains no value and no part of one.
 type Finding struct {
 	File     string   `json:"file"`
-	Line     int      `json:"line"`   // from 1; 0 for the file as a whole
-	Column   int      `json:"column"` // in characters, from 1; 0 for the file as a whole
+	Line     int      `json:"line"`   // from 1; 0 for the whole file
+	Column   int      `json:"column"` // in characters, from 1; 0 for the whole file
 	Variable string   `json:"variable,omitzero"`
-	Rule     string   `json:"rule"` // for machines: one of the Rule constants, of the schema's rules, or of the configuration's
+	Rule     string   `json:"rule"` // a name for machines
 	Severity Severity `json:"severity"`
 	Message  string   `json:"message"` // for people
 }
 
-// String returns "file:line:column: severity: VARIABLE message (rule)", the form that editors and CI systems turn into links.
+// String returns "file:line:column: severity: VARIABLE message (rule)", a form that editors and CI
+// systems link.
 func (f Finding) String() string {
-	var b strings.Builder
-	b.WriteString(f.File)
+	place := f.File
 	if f.Line > 0 {
-		fmt.Fprintf(&b, ":%d:%d", f.Line, f.Column)
+		place = fmt.Sprintf("%s:%d:%d", f.File, f.Line, f.Column)
 	}
-	fmt.Fprintf(&b, ": %s: ", f.Severity)
-	if f.Variable != "" {
-		b.WriteString(f.Variable + " ")
-	}
-	fmt.Fprintf(&b, "%s (%s)", f.Message, f.Rule)
-	return b.String()
+	return fmt.Sprintf("%s: %s: %s (%s)", place, f.Severity, f.text(), f.Rule)
 }
 
-// Result is what a validation has found, in the order of the lines.
+func (f Finding) text() string { return strings.TrimSpace(f.Variable + " " + f.Message) }
+
+// Result is the outcome of a validation.
 type Result struct {
 	File      string    `json:"file"`
-	Variables int       `json:"variables"` // how many there are in the file
-	Findings  []Finding `json:"findings"`
+	Level     Level     `json:"level"`
+	Variables int       `json:"variables"` // number of variables in the file
+	Findings  []Finding `json:"findings"`  // in the order of the lines
+	Valid     bool      `json:"valid"`     // no finding is an error
+	Errors    int       `json:"errors"`
+	Warnings  int       `json:"warnings"`
 }
 
-// Valid reports whether no finding is an error.
-func (r Result) Valid() bool { return r.Count(SeverityError) == 0 }
-
-// Count returns how many findings are of a severity.
-func (r Result) Count(s Severity) (n int) {
-	for _, f := range r.Findings {
-		if f.Severity == s {
-			n++
-		}
-	}
-	return n
-}
-
-// Err returns nil for a valid file, else a VALIDATION_ERROR "Environment validation failed" whose details.errors lists the
-// findings that are errors, and whose details.fields those in the form that every VALIDATION_ERROR has.
-func (r Result) Err() error {
-	if r.Valid() {
-		return nil
-	}
-	list := slices.DeleteFunc(slices.Clone(r.Findings), func(f Finding) bool { return f.Severity != SeverityError })
-	fields := make([]errors.FieldError, len(list))
-	for i, f := range list {
-		fields[i] = errors.FieldError{Field: f.Variable, Rule: f.Rule, Message: f.Message}
-	}
-	return errors.New(errors.CodeValidation, "Environment validation failed").With("errors", list).With("fields", fields)
-}
-
-// first returns the first error as text, without its file.
-func (r Result) first() string {
-	for _, f := range r.Findings {
-		if f.Severity == SeverityError {
-			return strings.TrimSpace(f.Variable + " " + f.Message)
-		}
-	}
-	return ""
-}
-
-func sortFindings(list []Finding) {
-	slices.SortStableFunc(list, func(a, b Finding) int {
+func (f *File) result(level Level, found []Finding) Result {
+	slices.SortStableFunc(found, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Variable, b.Variable))
 	})
+	r := Result{File: f.path, Level: level, Variables: len(f.last), Findings: append([]Finding{}, found...)}
+	for _, one := range found {
+		if one.Severity == SeverityError {
+			r.Errors++
+		}
+	}
+	r.Valid, r.Warnings = r.Errors == 0, len(found)-r.Errors
+	return r
 }

@@ -2,11 +2,8 @@ package errors_test
 
 import (
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"testing"
 
-	"github.com/labstack/echo/v4"
 	"github.com/stretchr/testify/assert"
 
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
@@ -58,17 +55,5 @@ func BenchmarkNewCorrelationID(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		_ = errors.NewCorrelationID()
-	}
-}
-
-func BenchmarkHandler(b *testing.B) {
-	e := echo.New()
-	handle := errors.Handler(nil)
-	r := httptest.NewRequestWithContext(b.Context(), http.MethodGet, "/v1/notes/7", nil)
-	r = r.WithContext(errors.WithCorrelationID(r.Context(), "id"))
-	err := errors.NotFound("note", 7)
-	b.ReportAllocs()
-	for b.Loop() {
-		handle(err, e.NewContext(r, httptest.NewRecorder()))
 	}
 }

@@ -1,22 +1,27 @@
-// Package errors is the one error type of the service and the one place where an error becomes an HTTP response.
+// Package errors is the error type of the service.
 //
-// An error is a value that carries a [Code] for machines, a message for people, optional details, and the cause that only
-// logs may see. Code below the HTTP layer returns such values, wrapped with what was tried; [Handler] renders each one
-// once, as application/problem+json (RFC 9457), and hands it to a report function, which logs it once. This package
-// knows nothing of logging, so that logging may know errors. Errors of libraries, such as those of a database driver, become
-// ones with a code by a [Mapper], so that it knows nothing of those either.
+// An [Error] has a [Code] for machines, a message for people, optional details, and a cause that
+// only logs may show. Code below the HTTP layer returns it and adds what was tried:
 //
-//	note, err := store.Get(ctx, id)
-//	if err != nil {
-//		return errors.NotFoundOr(err, "note", id)
-//	}
+//	note, err := db.One[Note](ctx, pool, query, id)
+//	return note, errors.NotFoundOr(err, "note", id)
 //
-// The package also owns correlation ids: [CorrelationMiddleware] takes one over or makes one, [CorrelationID] reads it.
-// The functions of the standard package ([Is], [As], [AsType], [Join], [Unwrap]) are here too, so that a file needs one errors
-// import; what is New there is [Sentinel] here. [Is] also finds a [Code]: errors.Is(err, errors.CodeConflict).
+// The functions of the standard package are here too, so that a file needs one errors import;
+// [Sentinel] is its New. [Is] also finds a [Code]: errors.Is(err, errors.CodeConflict).
+//
+// # From lib/pq to the response and the log line
+//
+//	lib/pq            returns a *pq.Error, such as a unique violation
+//	db.mapError       wraps it, here with CodeConflict, without values of rows  db/errors.go
+//	store             adds what was tried, or returns NotFoundOr                notes/store.go
+//	service, handler  return it
+//	accessLog         calls c.Error, and so ErrorHandler                        server/middleware.go
+//	ErrorHandler      calls From, Logger.Exception and writeProblem             server/problem.go
+//	From              finds the Error in the tree, or chooses a code            errors/error.go
+//	Logger.Exception  logs exception_raised: code, causes, caller, stack        logging/operation.go
+//	writeProblem      writes application/problem+json (RFC 9457), no cause      server/problem.go
 //
 // # Lifting it out
 //
-// Copy the folder. It imports echo/v4 and google/uuid and no other package of this module, and for its tests testify and
-// santhosh-tekuri/jsonschema.
+// Copy this folder. It imports google/uuid; its tests import testify and goleak.
 package errors

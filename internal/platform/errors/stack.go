@@ -9,107 +9,100 @@ import (
 )
 
 const (
-	stackDepth = 24
-	birthDepth = 2 // a constructor of this package goes through one other at most; each frame costs 25 ns
+	stackDepth  = 24
+	callerDepth = 2 // a constructor of this package calls at most one other; each frame costs 25 ns
+
+	// skipped are the frames of runtime.Callers, build and the constructor that called it. If a
+	// second constructor is among the frames, calls leaves it out.
+	skipped = 3
 )
 
-// born keeps an error and the program counters around its birth in one allocation; traced keeps those of a whole stack.
-// They are resolved to names only when somebody reads them.
-type born struct {
+// withCaller and withStack hold an error and its program counters in one allocation. The counters
+// are resolved to names only when they are read.
+type withCaller struct {
 	Error
-	pcs [birthDepth]uintptr
+	pcs [callerDepth]uintptr
 }
 
-type traced struct {
+type withStack struct {
 	Error
 	pcs [stackDepth]uintptr
 }
 
-// skip leaves out runtime.Callers, build and the constructor that called it. A second one is left out when the names are
-// resolved.
-const skip = 3
-
 func build(code Code, message string, cause error) *Error {
-	if code.status() < http.StatusInternalServerError || hasStack(cause) {
-		b := &born{Error: Error{Code: code, Message: message, cause: cause}}
-		b.birth = b.pcs[:runtime.Callers(skip, b.pcs[:])]
-		return &b.Error
+	var e *Error
+	var pcs []uintptr
+	stack := code.errorStatus() >= http.StatusInternalServerError && !hasStack(cause)
+	if stack {
+		t := new(withStack)
+		e, pcs = &t.Error, t.pcs[:]
+	} else {
+		t := new(withCaller)
+		e, pcs = &t.Error, t.pcs[:]
 	}
-	t := &traced{Error: Error{Code: code, Message: message, cause: cause, deep: true}}
-	t.birth = t.pcs[:runtime.Callers(skip, t.pcs[:])]
-	return &t.Error
-}
-
-// adopt is build for an error of somebody else, of which nobody knows where it was born.
-func adopt(cause error, code Code) *Error {
-	e := build(code, "", cause)
-	if !e.deep {
-		e.birth = nil
-	}
+	*e = Error{Code: code, Message: message, cause: cause, hasStack: stack, pcs: pcs[:runtime.Callers(skipped, pcs)]}
 	return e
 }
 
 func hasStack(err error) bool {
-	e, ok := AsType[*Error](err)
-	return ok && e.origin(true) != nil
+	e, _ := AsType[*Error](err)
+	return e.origin(true) != nil
 }
 
-// origin returns the innermost error of the chain that knows where it was born; deep asks for one with a whole stack.
-func (e *Error) origin(deep bool) *Error {
+// adopt is build for an error of another package, whose origin is unknown.
+func adopt(cause error, code Code) *Error {
+	e := build(code, "", cause)
+	if !e.hasStack {
+		e.pcs = nil
+	}
+	return e
+}
+
+// origin returns the innermost error of the chain that has program counters, or with stack set, a
+// whole stack. It returns nil if there is none.
+func (e *Error) origin(stack bool) *Error {
 	if e == nil {
 		return nil
 	}
 	if inner, ok := AsType[*Error](e.cause); ok {
-		if o := inner.origin(deep); o != nil {
+		if o := inner.origin(stack); o != nil {
 			return o
 		}
 	}
-	if len(e.birth) == 0 || deep && !e.deep {
+	if len(e.pcs) == 0 || stack && !e.hasStack {
 		return nil
 	}
 	return e
 }
 
-// Stack returns the trace of the innermost error of the chain that has one, a "function file:line" a call, innermost
-// first. Errors with a status from 500 have one; it is nil where there is none.
-func (e *Error) Stack() []string {
-	o := e.origin(true)
-	if o == nil {
-		return nil
-	}
-	lines := make([]string, 0, len(o.birth))
-	for f := range frames(o.birth) {
-		lines = append(lines, f.Function+" "+f.File+":"+strconv.Itoa(f.Line))
-	}
-	return lines
-}
+// Stack returns the stack of the innermost error of the chain that has one, innermost call first,
+// as "function file:line", or nil if there is none. Errors with a status from 500 have a stack.
+func (e *Error) Stack() []string { return e.origin(true).calls() }
 
-// Caller returns the place where the error was born, as "function file:line": the call of a constructor of this package,
-// for the innermost error of the chain that has one. It is empty for an error that came from elsewhere.
+// Caller returns the place where the innermost error of the chain was made, as "function
+// file:line", or "" if that is not known, as for an error of another package.
 func (e *Error) Caller() string {
-	o := e.origin(false)
-	if o == nil {
-		return ""
-	}
-	for f := range frames(o.birth) {
-		return f.Function + " " + f.File + ":" + strconv.Itoa(f.Line)
+	if calls := e.origin(false).calls(); len(calls) > 0 {
+		return calls[0]
 	}
 	return ""
 }
 
-// frames yields the calls behind pcs, from the first that is not in this package on.
-func frames(pcs []uintptr) func(func(runtime.Frame) bool) {
-	return func(yield func(runtime.Frame) bool) {
-		calls := runtime.CallersFrames(pcs)
-		for outside := false; ; {
-			f, more := calls.Next()
-			outside = outside || !strings.HasPrefix(f.Function, ownPrefix)
-			if outside && !yield(f) || !more {
-				return
-			}
+// ownPrefix is how the names of the functions of this package begin.
+var ownPrefix = reflect.TypeFor[Error]().PkgPath() + "."
+
+// calls resolves the program counters of e, from the first call outside of this package.
+func (e *Error) calls() (calls []string) {
+	if e == nil {
+		return nil
+	}
+	frames := runtime.CallersFrames(e.pcs)
+	for more := true; more; {
+		var f runtime.Frame
+		f, more = frames.Next()
+		if len(calls) > 0 || !strings.HasPrefix(f.Function, ownPrefix) {
+			calls = append(calls, f.Function+" "+f.File+":"+strconv.Itoa(f.Line))
 		}
 	}
+	return calls
 }
-
-// ownPrefix is what the names of the functions of this package begin with.
-var ownPrefix = reflect.TypeFor[Error]().PkgPath() + "."

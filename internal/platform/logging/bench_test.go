@@ -20,7 +20,7 @@ var errBench = errors.Sentinel("connection reset by peer")
 
 func discard(tb testing.TB) logging.Logger {
 	tb.Helper()
-	core, err := logging.NewCore(logging.Options{App: "netrun-service", Environment: "testing", Output: io.Discard})
+	core, err := logging.NewCore(logging.Options{App: "notes", Environment: "testing", Output: io.Discard})
 	require.NoError(tb, err)
 	return logging.New(core, "app/notes")
 }
@@ -76,7 +76,8 @@ func BenchmarkTenFields(b *testing.B) {
 			}
 		})
 	}
-	// The ratios come from the best of many short rounds that take turns, which a busy machine disturbs little.
+	// The ratios come from the best of many short rounds that take turns, which a busy machine
+	// disturbs little.
 	b.Run("ratio", func(b *testing.B) {
 		const lines = 2000 // enough for the collector to run in each round
 		for b.Loop() {
@@ -137,7 +138,7 @@ func BenchmarkOrdinaryEntry(b *testing.B) {
 	require.NoError(b, err)
 	b.ReportAllocs()
 	for b.Loop() {
-		logrusTen(core)
+		logrusTen(core.Logger)
 	}
 }
 

@@ -35,7 +35,7 @@ func TestConsoleColors(t *testing.T) {
 	log.Error(t.Context(), "e")
 	log.Critical(t.Context(), "e")
 	for _, want := range []string{"\x1b[36mdebug", "\x1b[32minfo", "\x1b[33mwarning", "\x1b[31merror",
-		"\x1b[1;35mcritical", "\x1b[2mn=\x1b[0m1"} {
+		"\x1b[1;35mcritical", "\x1b[2mn\x1b[0m=1"} {
 		assert.Contains(t, out.text(), want)
 	}
 }

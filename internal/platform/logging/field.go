@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Field is one key and its value in a log line. Make one with the functions of this package. A value of a type that has a
-// function of its own is written without an allocation.
+// Field is a key and its value in a log line. Values of types that have a constructor of their own
+// are written without an allocation.
 type Field struct {
 	key  string
 	text string
@@ -21,36 +21,32 @@ const (
 	kindAny kind = iota
 	kindString
 	kindInt
-	kindUint
 	kindFloat
 	kindBool
 	kindDuration
-	kindError
 )
 
-// String returns a text field.
+// String returns a string field.
 func String(key, value string) Field { return Field{key: key, kind: kindString, text: value} }
 
-// Strings returns a field that holds a list of texts.
+// Strings returns a field with a list of strings.
 func Strings(key string, value []string) Field { return Field{key: key, any: value} }
 
-// Int returns a whole number field.
+// Int returns an integer field.
 func Int(key string, value int) Field { return Int64(key, int64(value)) }
 
-// Int64 returns a whole number field.
+// Int64 returns an integer field.
 func Int64(key string, value int64) Field {
-	return Field{key: key, kind: kindInt, num: uint64(value)} //nolint:gosec // bits kept as they are, read back as int64
+	return Field{key: key, kind: kindInt, num: uint64(value)} //nolint:gosec // the bits, read back as int64
 }
 
-// Uint64 returns a whole number field.
-func Uint64(key string, value uint64) Field { return Field{key: key, kind: kindUint, num: value} }
-
-// Float64 returns a number field. NaN and the infinities, which JSON lacks, are written as an "!ERROR: …" text.
+// Float64 returns a number field. JSON has no NaN and no infinities: they become an "!ERROR: …"
+// string.
 func Float64(key string, value float64) Field {
 	return Field{key: key, kind: kindFloat, num: math.Float64bits(value)}
 }
 
-// Bool returns a true or false field.
+// Bool returns a boolean field.
 func Bool(key string, value bool) Field {
 	f := Field{key: key, kind: kindBool}
 	if value {
@@ -59,42 +55,15 @@ func Bool(key string, value bool) Field {
 	return f
 }
 
-// Duration returns a number field of milliseconds, with microseconds as decimals. A key that ends in _ms says so.
+// Duration returns a number field in milliseconds, with microseconds as decimals. Its key should
+// end in _ms.
 func Duration(key string, value time.Duration) Field {
-	return Field{key: key, kind: kindDuration, num: uint64(value)} //nolint:gosec // bits kept as they are, read back as Duration
+	return Field{key: key, kind: kindDuration, num: uint64(value)} //nolint:gosec // the bits, read back as Duration
 }
-
-// Time returns a field that holds an instant: RFC 3339, UTC, nanoseconds.
-func Time(key string, value time.Time) Field { return Field{key: key, any: value} }
 
 // Err returns the field "error" with the text of err, null for nil.
-func Err(err error) Field {
-	if err == nil {
-		return Field{key: "error"}
-	}
-	return Field{key: "error", kind: kindError, any: err}
-}
+func Err(err error) Field { return Field{key: "error", any: err} }
 
-// Any returns a field of any type: it is written as JSON by the rules of the package comment. A value that is changed by
-// another goroutine while it is logged is a data race, as with any reader.
+// Any returns a field of any type, written as JSON by the rules of the package comment. Changing
+// the value in another goroutine while it is logged is a data race.
 func Any(key string, value any) Field { return Field{key: key, any: value} }
-
-// value returns what the field holds as an ordinary value, for hooks and other formatters.
-func (f *Field) value() any {
-	switch f.kind {
-	case kindString:
-		return f.text
-	case kindInt:
-		return int64(f.num) //nolint:gosec // the bits of an int64
-	case kindUint:
-		return f.num
-	case kindFloat:
-		return math.Float64frombits(f.num)
-	case kindBool:
-		return f.num == 1
-	case kindDuration:
-		return time.Duration(f.num) //nolint:gosec // the bits of a Duration
-	default:
-		return f.any
-	}
-}

@@ -1,53 +1,173 @@
 package logging
 
 import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
 	"math"
+	"os"
+	"slices"
 	"strconv"
+	"sync"
 	"time"
+	"unicode/utf8"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 )
 
 const (
-	maxLine  = 64 << 10    // bytes of one line
-	maxBound = maxLine / 2 // bytes of the fields that a ctx carries
-	tailRoom = 512         // kept free in a line for the notes that say what was left out
-	lineFull = maxLine - tailRoom
+	defaultLine = 16_000   // bytes of one line; Docker splits longer ones at 16 KiB, which breaks their JSON
+	minLine     = 4_000    // holds the line's own members and some fields
+	maxLine     = 64 << 10 //
+	noteRoom    = 512      // bytes kept free in a line for notes about omitted values
+	noteLen     = 40       // more than the note about a cut
+	lookahead   = 1 << 10  // read past maxText before cutting, so that a secret at the cut is recognized
 )
 
-// line is a line of the log in the making. Its methods append to b and never fail: what cannot be written becomes a text
-// that begins with !ERROR, and what does not fit one that says so.
+// line is a log line under construction. Its methods append to b and never fail: a value that
+// cannot be written becomes a string that begins with !ERROR, one that does not fit a string that
+// begins with !TRUNCATED.
 type line struct {
 	b       []byte
-	start   int    // where the line begins in b
-	limit   int    // the size at which lists and objects stop
-	keys    []*key // the keys of the call's fields, in their order; shared with others, not to be changed
-	room    []*key // for keys that are found for this line alone
-	own     Field  // a field that the line itself adds
-	console bool
-	color   bool
-	sec     int64 // the second that stamp shows
-	stamp   [len("2006-01-02T15:04:05")]byte
+	max     int    // bytes after which no more fields are added
+	maxText int    // bytes of one string, escapes and the note about a cut included
+	keys    []*key // of the call's fields, in their order
+	mask    uint64 // the bits of keys
+
+	second int64  // since 1970
+	stamp  []byte // of second
 }
 
-// reset makes l write to b.
-func (l *line) reset(b []byte) {
-	l.b, l.start, l.limit = b, len(b), lineFull-maxText-tailRoom
+var lines = sync.Pool{New: func() any { return &line{b: make([]byte, 0, 1<<10)} }}
+
+// newLine returns an empty line from the pool. A string may take a quarter of its limit.
+func newLine(limit int) *line {
+	l := lines.Get().(*line) //nolint:errcheck,forcetypeassert // the pool holds nothing else
+	l.b, l.max, l.maxText = l.b[:0], limit-noteRoom, limit/4
+	return l
 }
 
-func (l *line) size() int  { return len(l.b) - l.start }
-func (l *line) full() bool { return l.size() >= l.limit }
-
-// field appends the key and the value of f.
-func (l *line) field(k *key, f *Field) {
-	if l.console {
-		l.consoleField(k, f)
-		return
+// release returns l to the pool, unless its buffer grew large.
+func (l *line) release() {
+	if cap(l.b) <= 2*maxLine {
+		lines.Put(l)
 	}
-	l.b = append(l.b, k.json...)
-	l.fieldValue(k, f)
 }
 
-func (l *line) fieldValue(k *key, f *Field) {
-	if k.secret {
+// full reports whether lists and objects should stop: there is room for one more string of any
+// length.
+func (l *line) full() bool { return len(l.b) >= l.max-l.maxText-noteRoom }
+
+// fields appends the correlation id, the trace ids, the bound fields of ctx and the fields of the
+// call. Of several fields with one key the last is written.
+func (l *line) fields(ctx context.Context, call []Field) {
+	repeated := l.resolve(call)
+	b := boundTo(ctx)
+	if id := errors.CorrelationID(ctx); id != "" && !l.overridden(correlationKey, b) {
+		l.field(correlationKey, &Field{kind: kindString, text: id})
+	}
+	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
+		traceID, spanID := span.TraceID(), span.SpanID()
+		l.id(traceKey, traceID[:], b)
+		l.id(spanKey, spanID[:], b)
+	}
+	dropped := l.bound(b)
+	for i := range call {
+		if repeated && l.hasKey(i+1, l.keys[i]) {
+			continue
+		}
+		if !l.add(l.keys[i], &call[i]) {
+			dropped += len(call) - i
+			break
+		}
+	}
+	if dropped > 0 {
+		l.field(droppedKey, &Field{kind: kindInt, num: uint64(dropped)})
+	}
+}
+
+// bound appends the fields of the ctx that the call does not override. It returns the number of
+// those for which there is no room.
+func (l *line) bound(b *Bound) (dropped int) {
+	if b == nil {
+		return 0
+	}
+	for _, f := range b.fields {
+		switch {
+		case l.hasKey(0, f.key):
+		case len(l.b)+len(f.json) <= l.max:
+			l.b = append(l.b, f.json...)
+		default:
+			dropped++
+		}
+	}
+	return dropped
+}
+
+// id appends an id of OpenTelemetry in hexadecimal, unless a field overrides it.
+func (l *line) id(k *key, id []byte, b *Bound) {
+	if !l.overridden(k, b) {
+		l.b = append(l.b, k.json...)
+		l.b = append(l.b, '"')
+		l.b = hex.AppendEncode(l.b, id)
+		l.b = append(l.b, '"')
+	}
+}
+
+// resolve finds the keys of the call's fields. It reports whether one is repeated.
+func (l *line) resolve(call []Field) (repeated bool) {
+	l.keys, l.mask = l.keys[:0], 0
+	for i := range call {
+		k := keyOf(call[i].key)
+		repeated = repeated || l.mask&k.bit != 0 && l.hasKey(0, k)
+		l.keys, l.mask = append(l.keys, k), l.mask|k.bit
+	}
+	return repeated
+}
+
+// hasKey reports whether the call has a field with this key, from the i-th on.
+func (l *line) hasKey(i int, k *key) bool {
+	if l.mask&k.bit != 0 {
+		for _, other := range l.keys[i:] {
+			if other.name == k.name {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (l *line) overridden(k *key, b *Bound) bool { return l.hasKey(0, k) || b.has(k) }
+
+// add appends a field, with a note for its value where that does not fit. It appends nothing and
+// returns false where the note does not fit either.
+func (l *line) add(k *key, f *Field) bool {
+	before := len(l.b)
+	l.field(k, f)
+	if len(l.b) <= l.max {
+		return true
+	}
+	l.b = l.b[:before]
+	l.field(k, &noRoom)
+	if len(l.b) <= l.max {
+		return true
+	}
+	l.b = l.b[:before]
+	return false
+}
+
+var noRoom = Field{kind: kindString, text: "!TRUNCATED: the line is full"}
+
+// field appends a key and its value.
+func (l *line) field(k *key, f *Field) {
+	l.b = append(l.b, k.json...)
+	if k.secret && !f.harmless(k.name) {
 		l.redacted()
 		return
 	}
@@ -56,27 +176,24 @@ func (l *line) fieldValue(k *key, f *Field) {
 		l.text(f.text)
 	case kindInt:
 		l.b = strconv.AppendInt(l.b, int64(f.num), 10) //nolint:gosec // the bits of an int64
-	case kindUint:
-		l.b = strconv.AppendUint(l.b, f.num, 10)
 	case kindFloat:
 		l.float(math.Float64frombits(f.num), 64)
 	case kindBool:
 		l.b = strconv.AppendBool(l.b, f.num == 1)
 	case kindDuration:
 		l.duration(time.Duration(f.num)) //nolint:gosec // the bits of a Duration
-	case kindError:
-		l.called(errorText(f.any))
 	default:
-		l.safeValue(f.any)
+		l.value(f.any, 0)
 	}
 }
 
 func (l *line) redacted() { l.b = append(l.b, `"`+Redacted+`"`...) }
 
-// problem appends the note about a value that cannot be written.
+// problem appends a note about a value that cannot be written.
 func (l *line) problem(text string) { l.text("!ERROR: " + text) }
 
-// float appends the shortest form that reads back as f, with an exponent where encoding/json has one.
+// float appends the shortest decimal that reads back as f, with an exponent where encoding/json has
+// one.
 func (l *line) float(f float64, bits int) {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		l.problem(strconv.FormatFloat(f, 'g', -1, bits) + " is not a number in JSON")
@@ -93,35 +210,199 @@ func (l *line) float(f float64, bits int) {
 func (l *line) duration(d time.Duration) {
 	us := d.Microseconds()
 	if us < 0 {
-		l.b = append(l.b, '-')
-		us = -us
+		l.b, us = append(l.b, '-'), -us
 	}
 	l.b = strconv.AppendInt(l.b, us/1000, 10)
-	if frac := us % 1000; frac != 0 {
-		l.b = append(l.b, '.', byte('0'+frac/100))
-		if frac%100 != 0 {
-			l.b = append(l.b, byte('0'+frac/10%10))
-		}
-		if frac%10 != 0 {
-			l.b = append(l.b, byte('0'+frac%10))
-		}
+	if rest := us % 1000; rest != 0 {
+		point := len(l.b)
+		l.b = strconv.AppendInt(l.b, 1000+rest, 10) // leading zeros, behind a 1
+		l.b[point] = '.'
+		l.b = bytes.TrimRight(l.b, "0")
 	}
 }
 
-// time appends t as RFC 3339 in UTC with nine decimals, so that lines sort by it. The date and the second are kept from
-// the line before.
+// time appends t as RFC 3339 in UTC with nine decimals, so that lines sort by it. The last second
+// is cached.
 func (l *line) time(t time.Time) {
-	if sec := t.Unix(); sec != l.sec || l.stamp[0] == 0 {
-		l.sec = sec
-		copy(l.stamp[:], t.UTC().AppendFormat(make([]byte, 0, 32), "2006-01-02T15:04:05"))
+	if second := t.Unix(); second != l.second || len(l.stamp) == 0 {
+		l.second, l.stamp = second, t.UTC().AppendFormat(l.stamp[:0], `"2006-01-02T15:04:05`)
 	}
-	l.b = append(l.b, l.stamp[:]...)
-	ns := uint32(t.Nanosecond()) //nolint:gosec // below a thousand million
-	a, b, c, d := ns/10_000_000, ns/100_000%100*2, ns/1000%100*2, ns/10%100*2
-	a *= 2
-	l.b = append(l.b, '.', pairs[a], pairs[a+1], pairs[b], pairs[b+1], pairs[c], pairs[c+1], pairs[d], pairs[d+1], byte('0'+ns%10), 'Z')
+	point := len(l.b) + len(l.stamp)
+	l.b = strconv.AppendInt(append(l.b, l.stamp...), int64(1_000_000_000+t.Nanosecond()), 10) // leading zeros, behind a 1
+	l.b[point] = '.'
+	l.b = append(l.b, `Z"`...)
 }
 
-// pairs holds the two digits of n from 2n on.
-const pairs = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051525354555657585960" +
-	"616263646566676869707172737475767778798081828384858687888990919293949596979899"
+// Classes of bytes.
+const (
+	mayEscape = 1 << iota // is escaped in JSON, or begins a sequence that is
+	mayReveal             // may be next to a secret: see secretAt
+)
+
+var byteClass = func() (t [256]uint8) {
+	for c := range t {
+		if c < ' ' || c == '"' || c == '\\' || c >= 0x7f {
+			t[c] |= mayEscape
+		}
+	}
+	for _, c := range []byte(" \t-_=:@/%JIz") {
+		t[c] |= mayReveal
+	}
+	return t
+}()
+
+// text appends s as a JSON string: redacted, cut at l.maxText, without line breaks. Most strings
+// are scanned once and copied.
+func (l *line) text(s string) {
+	size := len(s)
+	if size > l.maxText {
+		l.quote(Redact(s[:min(size, l.maxText+lookahead)]), size)
+		return
+	}
+	escape := uint8(0)
+	for i := range len(s) {
+		class := byteClass[s[i]]
+		if class == 0 {
+			continue
+		}
+		escape |= class & mayEscape
+		if class&mayReveal != 0 {
+			if _, _, found := secretAt(s, i, 0); found || s[i] == '%' && isEscape(s, i) {
+				l.quote(Redact(s), size)
+				return
+			}
+		}
+	}
+	if escape != 0 {
+		l.quote(s, size)
+		return
+	}
+	b := append(l.b, '"')
+	b = append(b, s...)
+	l.b = append(b, '"')
+}
+
+// quote appends s escaped, at most l.maxText bytes in all. The note about a cut gives size as the
+// length.
+func (l *line) quote(s string, size int) {
+	l.b = append(l.b, '"')
+	end, cut := len(l.b)+l.maxText, 0
+	for _, r := range s {
+		if cut == 0 && len(l.b) > end-noteLen {
+			cut = len(l.b)
+		}
+		if len(l.b) > end {
+			l.b = fmt.Appendf(l.b[:cut], "…[truncated, %d bytes]", size)
+			break
+		}
+		switch {
+		case r < utf8.RuneSelf && byteClass[r]&mayEscape == 0:
+			l.b = append(l.b, byte(r)) //nolint:gosec // ASCII
+		case r == '"', r == '\\':
+			l.b = append(l.b, '\\', byte(r))
+		case r == '\n':
+			l.b = append(l.b, `\n`...)
+		case r == '\r':
+			l.b = append(l.b, `\r`...)
+		case r == '\t':
+			l.b = append(l.b, `\t`...)
+		case r < 0xa0, r == '\u2028', r == '\u2029': // C1 controls and line separators break lines on some terminals
+			l.b = fmt.Appendf(l.b, `\u%04x`, r)
+		default: // for invalid UTF-8 the replacement character
+			l.b = utf8.AppendRune(l.b, r)
+		}
+	}
+	l.b = append(l.b, '"')
+}
+
+// members returns the names and values of the fields that [line.fields] appended.
+func members(fields []byte) iter.Seq2[string, json.RawMessage] {
+	return func(yield func(string, json.RawMessage) bool) {
+		if len(fields) == 0 {
+			return
+		}
+		d := json.NewDecoder(bytes.NewReader(slices.Concat([]byte("{"), fields[len(","):], []byte("}"))))
+		_, _ = d.Token()
+		for d.More() {
+			name, _ := d.Token()
+			var value json.RawMessage
+			if d.Decode(&value) != nil || !yield(fmt.Sprint(name), value) {
+				return
+			}
+		}
+	}
+}
+
+// decode returns the value of JSON, with numbers as json.Number.
+func decode(raw json.RawMessage) (v any) {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	_ = d.Decode(&v)
+	return v
+}
+
+const (
+	colorOff  = "\x1b[0m"
+	colorDim  = "\x1b[2m"
+	colorBold = "\x1b[1m"
+)
+
+// consoleLine appends a line for terminals: the time of day, the level, the event and the logger,
+// then key=value.
+func (f *formatter) consoleLine(ctx context.Context, l *line, h head, call []Field) {
+	fields := newLine(f.limit)
+	defer fields.release()
+	fields.fields(ctx, call)
+	level := levelOf(h.level)
+	text := func(color, s string) {
+		if f.color {
+			l.b = append(l.b, color...)
+			defer func() { l.b = append(l.b, colorOff...) }()
+		}
+		start := len(l.b)
+		l.text(s)
+		l.unquote(start)
+	}
+	text(colorDim, h.time.Format("15:04:05.000"))
+	l.b = append(l.b, ' ')
+	text(level.color, level.name)
+	l.b = append(l.b, "         "[len(level.name):]...)
+	text(colorBold, h.event)
+	l.b = append(l.b, ' ')
+	text(colorDim, h.logger)
+	for name, value := range members(fields.b) {
+		l.b = append(l.b, ' ')
+		text(colorDim, name)
+		l.b = append(l.b, '=')
+		start := len(l.b)
+		l.b = append(l.b, value...)
+		l.unquote(start)
+	}
+	l.b = append(l.b, '\n')
+}
+
+// unquote removes the quotes of the JSON from start on where it is a string that is readable
+// without them.
+func (l *line) unquote(start int) {
+	value := l.b[start:]
+	if len(value) < 3 || value[0] != '"' {
+		return
+	}
+	for _, c := range value[1 : len(value)-1] {
+		if c <= ' ' || c == '"' || c == '\\' || c == '=' {
+			return
+		}
+	}
+	copy(value, value[1:len(value)-1])
+	l.b = l.b[:len(l.b)-2]
+}
+
+// wantsColor reports whether w is a terminal and NO_COLOR (https://no-color.org) is not set.
+func wantsColor(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	if !ok || os.Getenv("NO_COLOR") != "" {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

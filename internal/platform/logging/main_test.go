@@ -10,7 +10,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/sirupsen/logrus"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
@@ -118,7 +117,7 @@ func requireUniqueKeys(tb testing.TB, text string) {
 	}
 }
 
-func newCore(tb testing.TB, o logging.Options) (*logrus.Logger, *record) {
+func newCore(tb testing.TB, o logging.Options) (*logging.Core, *record) {
 	tb.Helper()
 	r := &record{}
 	o.Output = r

@@ -2,7 +2,6 @@ package logging
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -10,21 +9,21 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 )
 
-// Operation logs operation_started at debug and returns a function to defer, which logs operation_completed with its
-// duration_ms, or operation_failed with the error where *err is not nil or the operation panics; the panic goes on. Until
-// then *ctx carries the name of the operation and the fields.
+// Operation logs operation_started at debug and returns a function to defer. That one logs
+// operation_completed with duration_ms, or operation_failed if *err is not nil or the operation
+// panics; the panic goes on. Until then *ctx carries the name of the operation and the fields.
 //
 //	func (s *Service) Summarize(ctx context.Context, id uuid.UUID) (err error) {
 //		defer log.Operation(&ctx, "summarize", logging.String("note_id", id.String()))(&err)
 //
-// The error pointer may be nil for an operation that cannot fail. An operation that ends with its goroutine
-// (runtime.Goexit) counts as completed.
+// The error pointer may be nil. An operation that ends with its goroutine (runtime.Goexit) counts
+// as completed.
 func (l Logger) Operation(ctx *context.Context, name string, fields ...Field) func(err *error) {
 	if ctx == nil {
 		ctx = new(context.Context) //nolint:contextcheck // only nil is replaced
 	}
 	outer := *ctx
-	inner := Bind(Bind(outer, String("operation", name)), fields...)
+	inner := Bind(outer, append([]Field{String("operation", name)}, fields...)...)
 	*ctx = inner
 	start := time.Now()
 	l.Debug(inner, "operation_started")
@@ -32,7 +31,7 @@ func (l Logger) Operation(ctx *context.Context, name string, fields ...Field) fu
 		*ctx = outer
 		took := Duration("duration_ms", time.Since(start))
 		if r := recover(); r != nil {
-			l.Error(inner, "operation_failed", String("result", "panic"), took, Err(panicError(r)))
+			l.Error(inner, "operation_failed", String("result", "panic"), took, String("error", panicText(r)))
 			panic(r)
 		}
 		if err != nil && *err != nil {
@@ -43,33 +42,26 @@ func (l Logger) Operation(ctx *context.Context, name string, fields ...Field) fu
 	}
 }
 
-func panicError(r any) error {
-	if err, ok := r.(error); ok {
-		return fmt.Errorf("panic: %w", err)
-	}
-	return fmt.Errorf("%s", panicked(r))
-}
-
-// Exception logs exception_raised for an error at the boundary, where it becomes a response: with its code, its status,
-// the message that the client reads, the chain of its causes, its caller, which is the place where it was born, and from 500
-// the stack. The level is warning below 500, error from 500, and info for a request that the client gave up. It does nothing
-// for nil. As a method value it is what errors.Handler asks for.
+// Exception logs exception_raised for an error that becomes a response: its code and status, the
+// message for the client, the chain of causes, the place where it was created, and from 500 the
+// stack if the error has one. The level is that of [StatusLevel]. It does nothing for nil, and for an
+// error with a cause that has the method Audited, because an audit event has reported it.
 func (l Logger) Exception(ctx context.Context, err *errors.Error) {
 	if err == nil {
 		return
 	}
+	if _, audited := errors.AsType[interface {
+		error
+		Audited()
+	}](err); audited {
+		return
+	}
 	status := err.Status()
-	level := statusLevel(status)
+	level := StatusLevel(status)
 	if !l.Enabled(level) {
 		return
 	}
-	message, chain := err.Message, error(err)
-	if message == "" {
-		message = err.Code.Message
-	}
-	if message == "" {
-		message = errors.CodeInternal.Message
-	}
+	chain := error(err)
 	if cause := err.Unwrap(); cause != nil {
 		chain = cause
 	}
@@ -77,23 +69,27 @@ func (l Logger) Exception(ctx context.Context, err *errors.Error) {
 	if code == "" {
 		code = errors.CodeInternal.Name
 	}
-	fields := []Field{String("error_code", code), Int("status_code", status), String("message", message), Err(chain)}
+	fields := []Field{
+		String("error_code", code), Int("status_code", status), String("message", err.ClientMessage()), Err(chain),
+	}
 	if caller := err.Caller(); caller != "" {
 		fields = append(fields, String("caller", caller))
 	}
-	if status >= errors.CodeInternal.Status {
-		fields = append(fields, Strings("stack", err.Stack()))
+	if stack := err.Stack(); stack != nil && status >= errors.CodeInternal.Status {
+		fields = append(fields, Strings("stack", stack))
 	}
-	l.at(ctx, level, "exception_raised", fields...)
+	l.Log(ctx, level, "exception_raised", fields...)
 }
 
-// statusLevel returns the level at which an error status is logged.
-func statusLevel(status int) logrus.Level {
+// StatusLevel returns the level at which a response with this status is logged: error from 500,
+// warning from 400 except for 404 and 499 (the client closed the request), else info.
+func StatusLevel(status int) logrus.Level {
 	switch {
-	case status == errors.StatusClientClosedRequest:
-		return logrus.InfoLevel
 	case status >= errors.CodeInternal.Status:
 		return logrus.ErrorLevel
+	case status < errors.CodeValidation.Status,
+		status == errors.CodeNotFound.Status, status == errors.StatusClientClosedRequest:
+		return logrus.InfoLevel
 	default:
 		return logrus.WarnLevel
 	}

@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sirupsen/logrus"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -41,7 +42,7 @@ func TestOperation(t *testing.T) {
 	})
 }
 
-func TestOperationThatPanics(t *testing.T) {
+func TestPanicOfOperationIsLogged(t *testing.T) {
 	t.Parallel()
 	log, out := newLogger(t)
 	for _, value := range []any{"boom", errors.Sentinel("boom")} {
@@ -60,4 +61,56 @@ func TestOperationThatPanics(t *testing.T) {
 	assert.NotContains(t, out.last(t), "operation", "what it bound is gone with it")
 	log.Operation(nil, "z")(nil)
 	assert.Equal(t, "z", out.last(t)["operation"], "a nil ctx must not panic")
+}
+
+func TestException(t *testing.T) {
+	t.Parallel()
+	log, out := newLogger(t)
+	log.Exception(t.Context(), nil)
+	require.Empty(t, out.text())
+	log.Exception(t.Context(), errors.NotFound("note", 1))
+	line := out.last(t)
+	assert.Equal(t, []any{"exception_raised", "info", "RESOURCE_NOT_FOUND", 404.0, "There is no such note",
+		"There is no such note"},
+		[]any{line["event"], line["level"], line["error_code"], line["status_code"], line["message"], line["error"]})
+	assert.NotContains(t, line, "stack")
+	assert.Regexp(t, `logging_test\.TestException.*operation_test\.go:\d+`, line["caller"])
+
+	log.Exception(t.Context(), errors.Internal(errors.Sentinel("dial postgres://u:hunter2@h"), "read the note"))
+	line = out.last(t)
+	assert.Equal(t,
+		[]any{"error", "INTERNAL_ERROR", "An unexpected error occurred", "read the note: dial postgres://u:[REDACTED]@h"},
+		[]any{line["level"], line["error_code"], line["message"], line["error"]})
+	assert.Contains(t, as[[]any](t, line["stack"])[0], "operation_test.go")
+
+	log.Exception(t.Context(), errors.Overloaded(errors.Sentinel("the queue is full"), time.Second))
+	line = out.last(t)
+	assert.Equal(t, []any{"error", 503.0, "the queue is full"}, []any{line["level"], line["status_code"], line["error"]})
+	assert.NotContains(t, line, "stack", "shed load logs a short line")
+
+	log.Exception(t.Context(), errors.From(context.Canceled))
+	assert.Equal(t, "info", out.last(t)["level"])
+	log.Exception(t.Context(), errors.Conflict("The title is taken"))
+	assert.Equal(t, "warning", out.last(t)["level"])
+	log.Exception(t.Context(), &errors.Error{})
+	line = out.last(t)
+	assert.Equal(t, []any{"INTERNAL_ERROR", 500.0, "An unexpected error occurred"},
+		[]any{line["error_code"], line["status_code"], line["message"]})
+}
+
+func TestExceptionBelowTheLevelIsNotLogged(t *testing.T) {
+	t.Parallel()
+	core, out := newCore(t, logging.Options{Level: "error"})
+	logging.New(core, "x").Exception(t.Context(), errors.NotFound("note", 1))
+	assert.Empty(t, out.text())
+}
+
+func TestStatusLevel(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[int]logrus.Level{
+		200: logrus.InfoLevel, 304: logrus.InfoLevel, 400: logrus.WarnLevel, 404: logrus.InfoLevel, 409: logrus.WarnLevel,
+		419: logrus.WarnLevel, 499: logrus.InfoLevel, 500: logrus.ErrorLevel, 503: logrus.ErrorLevel,
+	} {
+		assert.Equal(t, want, logging.StatusLevel(status), status)
+	}
 }

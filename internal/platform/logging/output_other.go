@@ -4,5 +4,5 @@ package logging
 
 import "io"
 
-// withoutSignal returns w: elsewhere no signal comes of a closed pipe.
+// withoutSignal returns w: other systems send no signal for a closed pipe.
 func withoutSignal(w io.Writer) io.Writer { return w }

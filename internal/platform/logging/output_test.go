@@ -1,13 +1,19 @@
 package logging_test
 
 import (
+	"bufio"
 	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -35,8 +41,9 @@ func TestShortWritesAreCompleted(t *testing.T) {
 	assert.Empty(t, stderr.String())
 }
 
-// An outage is told once on standard error, and its length in the log when it is over.
-func TestWriterThatFails(t *testing.T) {
+// An outage is reported once on standard error, and the number of lost lines in the log when it is
+// over.
+func TestFailingWriterIsReportedOnce(t *testing.T) {
 	t.Parallel()
 	for name, failing := range map[string]writer{
 		"fails":        func([]byte) (int, error) { return 0, errDiskFull },
@@ -66,12 +73,12 @@ func TestWriterThatFails(t *testing.T) {
 		assert.InDelta(t, 6, lines[1]["lines_lost"], 0, name)
 		now = failing
 		log.Info(t.Context(), "lost")
-		assert.Equal(t, 2, strings.Count(stderr.String(), "\n"), "%s: the next outage is told too", name)
+		assert.Equal(t, 2, strings.Count(stderr.String(), "\n"), "%s: the next outage is reported too", name)
 	}
 }
 
-// What was written of a line before the writer failed stays a line of its own, so that the next one can be read.
-func TestLineCutShortSpoilsNoOther(t *testing.T) {
+// A line that was partly written stays a line of its own, so that the next one is readable.
+func TestPartialLineDoesNotSpoilTheNext(t *testing.T) {
 	t.Parallel()
 	var buf bytes.Buffer
 	room := 40
@@ -97,8 +104,8 @@ func TestLineCutShortSpoilsNoOther(t *testing.T) {
 	assert.Empty(t, lines[3])
 }
 
-// A process whose standard output nobody reads lives on, and says so once.
-func TestClosedPipeEndsNoProcess(t *testing.T) {
+// A process whose standard output is closed goes on and reports it once.
+func TestClosedPipeDoesNotEndProcess(t *testing.T) {
 	t.Parallel()
 	cmd := reexec(t, "closed pipe")
 	read, write, err := os.Pipe()
@@ -115,10 +122,90 @@ func TestClosedPipeEndsNoProcess(t *testing.T) {
 	assert.Contains(t, lines[1], "still here")
 }
 
-// reexec returns a command that runs one of the programs of this test, in a process of its own.
+// reexec returns a command that runs one of the programs in a process of its own.
 func reexec(t *testing.T, program string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^$")
 	cmd.Env = append(os.Environ(), "LOGGING_TEST_PROGRAM="+program)
 	return cmd
+}
+
+// pipe returns a core that writes to a pipe that nobody reads yet.
+func pipe(t *testing.T) (log logging.Logger, core *logging.Core, read *os.File) {
+	t.Helper()
+	read, write, err := os.Pipe()
+	require.NoError(t, err)
+	core, err = logging.NewCore(logging.Options{Output: write})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		assert.NoError(t, write.Close())
+		_, _ = io.Copy(io.Discard, read) // ends the goroutine of the core
+		assert.NoError(t, read.Close())
+	})
+	return logging.New(core, "x"), core, read
+}
+
+// A reader that stops holds up one call for a second, and later calls not at all. Once it reads
+// again, it gets the lines that fit the buffer in their order, and the number of the others.
+func TestReaderThatStopsDoesNotBlockCallers(t *testing.T) {
+	t.Parallel()
+	log, core, read := pipe(t)
+	filler := logging.String("filler", strings.Repeat("x", 900))
+	const n = 4000 // 4 MB
+	start := time.Now()
+	var callers sync.WaitGroup
+	for range 4 {
+		callers.Go(func() {
+			for range n / 4 {
+				log.Info(t.Context(), "line", filler)
+			}
+		})
+	}
+	callers.Wait()
+	assert.Less(t, time.Since(start), 10*time.Second, "the callers wait for one second, all together")
+	start = time.Now()
+	logging.Flush(core)
+	assert.Less(t, time.Since(start), 5*time.Second, "the end of the program waits for one second")
+
+	lines := bufio.NewScanner(read)
+	var count, lost int
+	for count+lost < n && lines.Scan() {
+		var line struct {
+			Event string
+			Lost  int `json:"lines_lost"`
+		}
+		require.NoError(t, json.Unmarshal(lines.Bytes(), &line), "the line is whole")
+		if line.Event == "log_lines_lost" {
+			lost += line.Lost
+		} else {
+			count++
+		}
+	}
+	assert.Equal(t, n, count+lost, "each line is written or counted")
+	assert.Greater(t, count, 1000, "a megabyte waits for the reader")
+	assert.Positive(t, lost)
+
+	log.Info(t.Context(), "after")
+	require.True(t, lines.Scan())
+	assert.Contains(t, lines.Text(), `"event":"after"`)
+}
+
+// A slow reader gets every line.
+func TestSlowReaderGetsEveryLine(t *testing.T) {
+	t.Parallel()
+	log, _, read := pipe(t)
+	const n = 3000
+	go func() {
+		for i := range n {
+			log.Info(context.Background(), "line", logging.Int("i", i), logging.String("filler", strings.Repeat("x", 900)))
+		}
+	}()
+	lines := bufio.NewScanner(read)
+	for i := range n {
+		require.True(t, lines.Scan())
+		require.Contains(t, lines.Text(), fmt.Sprintf(`"i":%d,`, i))
+		if i%500 == 0 {
+			time.Sleep(100 * time.Millisecond) // as slow as a disk at times
+		}
+	}
 }

@@ -5,13 +5,14 @@ package logging
 import (
 	"io"
 	"os"
-	"sync"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
-// withoutSignal returns a writer to the file that w is. A write to a closed pipe through os.Stdout or os.Stderr ends the
-// process with SIGPIPE, by the rules of package os/signal; to write to the descriptor itself returns EPIPE, as for any
-// other file. Other writers are returned as they are.
+// withoutSignal returns a writer to the descriptor of os.Stdout and os.Stderr. A write to a closed
+// pipe through package os ends the process with SIGPIPE for these files (see os/signal); a write to
+// the descriptor returns EPIPE. Other writers are returned unchanged.
 func withoutSignal(w io.Writer) io.Writer {
 	file, ok := w.(*os.File)
 	if !ok {
@@ -29,12 +30,10 @@ func withoutSignal(w io.Writer) io.Writer {
 	return newDescriptor(conn)
 }
 
-// descriptor writes to an open file without package os in between. It is safe for concurrent use.
+// descriptor writes to an open file without package os. It is not safe for concurrent use.
 type descriptor struct {
 	conn syscall.RawConn
 	step func(fd uintptr) bool // made once, since each method value is an allocation
-
-	mu   sync.Mutex
 	rest []byte
 	err  error
 }
@@ -47,8 +46,6 @@ func newDescriptor(conn syscall.RawConn) *descriptor {
 
 // Write writes all of p, or returns the error of the system.
 func (d *descriptor) Write(p []byte) (int, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	d.rest, d.err = p, nil
 	err := d.conn.Write(d.step)
 	n := len(p) - len(d.rest)
@@ -58,7 +55,8 @@ func (d *descriptor) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// write reports whether there is nothing left to do. It does not where the file is not ready for more.
+// write writes the rest. A pipe that another process has made non-blocking returns EAGAIN when it
+// is full; package os knows nothing of that and cannot wait.
 func (d *descriptor) write(fd uintptr) bool {
 	for len(d.rest) > 0 {
 		n, err := syscall.Write(int(fd), d.rest)
@@ -66,7 +64,7 @@ func (d *descriptor) write(fd uintptr) bool {
 		switch err {
 		case nil, syscall.EINTR:
 		case syscall.EAGAIN:
-			return false
+			_, _ = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, -1) //nolint:gosec // a descriptor is small
 		default:
 			d.err = err
 			return true

@@ -12,10 +12,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 )
 
-func TestOnlyStandardFilesAreWrittenAround(t *testing.T) {
+func TestWithoutSignalAppliesToStandardFilesOnly(t *testing.T) {
 	t.Parallel()
 	assert.NotEqual(t, io.Writer(os.Stdout), logging.WithoutSignal(os.Stdout))
 	assert.NotEqual(t, io.Writer(os.Stderr), logging.WithoutSignal(os.Stderr))
@@ -56,4 +57,26 @@ func TestDescriptor(t *testing.T) { // not parallel: it counts allocations
 	require.NoError(t, write.Close())
 	_, err = d.Write([]byte("x"))
 	assert.Error(t, err)
+}
+
+// Another process with the same pipe may have made it non-blocking, after package os looked.
+func TestDescriptorWaitsForNonblockingPipe(t *testing.T) {
+	t.Parallel()
+	var ends [2]int
+	require.NoError(t, syscall.Pipe(ends[:]))
+	read, write := os.NewFile(uintptr(ends[0]), "read"), os.NewFile(uintptr(ends[1]), "write")
+	require.NoError(t, syscall.SetNonblock(ends[1], true))
+	conn, err := write.SyscallConn()
+	require.NoError(t, err)
+	want := bytes.Repeat([]byte("0123456789abcdef"), 1<<16) // more than a pipe holds
+	failed := make(chan error, 1)
+	go func() {
+		_, err := logging.NewDescriptor(conn).Write(want)
+		failed <- errors.Join(err, write.Close())
+	}()
+	got, err := io.ReadAll(read)
+	require.NoError(t, err)
+	require.NoError(t, <-failed)
+	assert.True(t, bytes.Equal(want, got), "%d of %d bytes arrive", len(got), len(want))
+	require.NoError(t, read.Close())
 }

@@ -19,7 +19,7 @@ const (
 	pemKey = "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\nabc\n-----END RSA PRIVATE KEY-----"
 )
 
-func TestRedactCutsSecrets(t *testing.T) {
+func TestRedactRemovesSecrets(t *testing.T) {
 	t.Parallel()
 	for _, c := range [][2]string{
 		{"sent Authorization: Bearer abc123 to it", "sent Authorization: [REDACTED] to it"},
@@ -83,13 +83,67 @@ func TestRedactCutsSecrets(t *testing.T) {
 		{"api_keys:read-a1b2c3", "api_keys:[REDACTED]"},
 		{"api_keys:read,hunter2", "api_keys:[REDACTED]"},
 		{"api_keys:Read", "api_keys:[REDACTED]"},
+
+		// percent-encoded names, separators and values
+		{"GET /x?api%5Fkey=hunter2&a=1", "GET /x?api%5Fkey=[REDACTED]&a=1"},
+		{"?q=a%26password%3Dhunter2&b=c", "?q=a%26password%3D[REDACTED]&b=c"},
+		{"?%70assword=hunter2", "?%70assword=[REDACTED]"},
+		{"?next=%2Fx%3Ftoken%3dhunter2%26a%3D1", "?next=%2Fx%3Ftoken%3d[REDACTED]%26a%3D1"},
+		{"next=%252Fx%253Ftoken%253Dhunter2", "next=%252Fx%253Ftoken%253D[REDACTED]"},
+		{"Bearer%20" + jwt, "Bearer%20[REDACTED]"},
+		{"h=Bearer%20abc.def", "h=Bearer%20[REDACTED]"},
+		{"q=x%20ghp_0123456789abcdef", "q=x%20[REDACTED]"},
+		{"q=sk%2Dproj%2Dabcdefgh", "q=[REDACTED]"},
+		{"u=postgres%3A%2F%2Fapp%3Ahunter2%40db%2Fapp", "u=postgres%3A%2F%2Fapp%3A[REDACTED]%40db%2Fapp"},
+		{"%7B%22password%22%3A%22hunter2%22%7D", "%7B%22password%22%3A%22[REDACTED]%22%7D"},
+
+		// DSNs without a scheme
+		{"dial root:hunter2@tcp(db:3306)/app?x=y", "dial root:[REDACTED]@tcp(db:3306)/app?x=y"},
+		{"root:hun:ter@2@unix(/tmp/mysql.sock)/db", "root:[REDACTED]@unix(/tmp/mysql.sock)/db"},
+		{"root:hunter2@/db", "root:[REDACTED]@/db"},
+		{"dsn is app:hunter2@db:5432, refused", "dsn is app:[REDACTED]@db:5432, refused"},
+		{"app:hunter2@db/app", "app:[REDACTED]@db/app"},
+		{"user:hunter2@[::1]/app", "user:hunter2@[::1]/app"}, // not a form of any driver
+
+		// secrets in paths
+		{"https://api.telegram.org/bot123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw/getMe", "https://api.telegram.org/bot[REDACTED]/getMe"},
+		{"bot token is 123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw.", "bot token is [REDACTED]."},
+		{`Post "https://hooks.slack.com/services/T02AB/B03CD/abcdefghijklmnopqrstuvwx": EOF`, `Post "https://hooks.slack.com/services/[REDACTED]": EOF`},
+		{"hooks.slack.com/workflows/T02AB/A03/123/a1b2c3d4e5f6g7h8i9", "hooks.slack.com/workflows/[REDACTED]"},
+		{"https://discord.com/api/webhooks/123456789012345678/aB3dE6gH9jK2mN5p-Qs_8uVw?wait=true", "https://discord.com/api/webhooks/[REDACTED]?wait=true"},
+		{"https://x.webhook.office.com/webhookb2/0198c5a4-7a65-7c3e-9d2b-1f6e8a0b4c5d@0198c5a4-7a65-7c3e-9d2b-1f6e8a0b4c5d/IncomingWebhook/0123456789abcdef0123456789abcdef/x",
+			"https://x.webhook.office.com/webhookb2/[REDACTED]"},
+		{"https://hooks.zapier.com/hooks/catch/1234567/a1b2c3d4e5f6a7b8/", "https://hooks.zapier.com/hooks/[REDACTED]"},
+		{"https://chat.example.com/hooks/9ux3kr4t5jyy8n1zqg6s7d2w3e", "https://chat.example.com/hooks/[REDACTED]"},
+		{"maker.ifttt.com/trigger/x/with/key/b7Kd9-fQ2mN5pRs8uVwX", "maker.ifttt.com/trigger/x/with/key/[REDACTED]"},
+
+		// SQL and command lines
+		{"ALTER ROLE app WITH ENCRYPTED PASSWORD 'hunter2' LOGIN", "ALTER ROLE app WITH ENCRYPTED PASSWORD '[REDACTED]' LOGIN"},
+		{"create user app identified by 'hunter2'", "create user app identified by '[REDACTED]'"},
+		{`CREATE USER a IDENTIFIED WITH mysql_native_password BY 'hun\'ter2'`, "CREATE USER a IDENTIFIED WITH mysql_native_password BY '[REDACTED]'"},
+		{"options (user 'u', password 'hunter2')", "options (user 'u', password '[REDACTED]')"},
+		{"run --password hunter2 --host h", "run --password [REDACTED] --host h"},
+		{`run --api-key "hun ter2" x`, `run --api-key "[REDACTED]" x`},
+		{"run -token hunter2", "run -token [REDACTED]"},
+		{"run --client-secret=hunter2", "run --client-secret=[REDACTED]"},
+		{"curl -u ann:hunter2 http://h", "curl -u ann:[REDACTED] http://h"},
+		{"curl --user ann:hunter2 http://h", "curl --user ann:[REDACTED] http://h"},
+		{"mysql -u root -phunter2 db", "mysql -u root -p[REDACTED] db"},
+		{"redis-cli -h h -a hunter2 ping", "redis-cli -h h -a [REDACTED] ping"},
+		{"sshpass -p hunter2 ssh h", "sshpass -p [REDACTED] ssh h"},
+		{"Key (reset_token)=(hunter2) already exists.", "Key (reset_token)=([REDACTED]) already exists."},
+		{"Key (tenant_id, lower(api_key))=(1, hun)ter2) is not present in table", "Key (tenant_id, lower(api_key))=([REDACTED]) is not present in table"},
+		{"Failing row contains (1, hunter2, (a)).", "Failing row contains ([REDACTED])."},
+		{"secret_id=hunter2 role_id=x", "secret_id=[REDACTED] role_id=x"},
+		{`{"secretId":"hunter2"}`, `{"secretId":"[REDACTED]"}`},
+		{"cvv=123 otp=123 pin_token=1", "cvv=[REDACTED] otp=[REDACTED] pin_token=[REDACTED]"},
 	} {
 		assert.Equal(t, c[1], logging.Redact(c[0]))
 		assert.Equal(t, c[1], logging.Redact(c[1]), "a second time")
 	}
 }
 
-func TestRedactLeavesOrdinaryTextAlone(t *testing.T) {
+func TestRedactKeepsOrdinaryText(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
 		"", "note_created", "/v1/notes/:id", "12:30:45", "read the note: select 3 rows: EOF",
@@ -103,6 +157,17 @@ func TestRedactLeavesOrdinaryTextAlone(t *testing.T) {
 		"keyboard: x", "primary_key=id", "sort_key: x", "tokens_used: 5", "token_type: bearer", "part_of_it", "sk_test",
 		"password=", `password=""`, "5 keys: a, b", "sk-learn-kit", "DB_PASSWORD: required", "AUTH_JWT_PRIVATE_KEY: is missing", "password: required",
 		"AUTH_JWT_PRIVATE_KEY: holds no RSA, ECDSA or Ed25519 private key", "api_keys:read", "needs api_keys:write, api_keys:read.",
+		"/v1/notes?q=100%25&cursor=a%2Fb%3Dc", "%zz%4", "rate 100%", "%E2%82%AC", "/v1/services/0198c5a4-7a65-7c3e-9d2b-1f6e8a0b4c5d",
+		"/hooks/useEffect", "internal/services/notification_service.go:12", "/v1/webhooks/1234567890123456789", "key/value",
+		"mailto:ann@example.com", "from:ann@example.com.", "image app:v1@sha256:9f86d081884c7d659a2feaa0c55ad015 pulled", "git@github.com:a/b",
+		"12:30@noon", "https://host:8080/@me/x", "Key (email)=(ann@example.com) already exists.", "f(x)=(y)", "row (1, 2)", "contains (a)",
+		"password authentication failed for user \"api\"", "DATABASE_URL: password authentication failed for user \"api\" (check the password)",
+		"secret db-password: status 503", "secret jwt-key: status 403 (SecretDisabled)", "AUTH_JWT_PRIVATE_KEY: contains no PEM block",
+		"API_TOKEN: expected a JSON Web Token", "OPENAI_API_KEY: looks like a placeholder", "--password must be set", "--token-file a.txt",
+		"flag needs an argument: --password", "docker run -u app:1000", "unexpected token \"x\" at 7", "secret \"db\" not found", "-p 8080:80",
+		"JWT_ACCESS_EXPIRATION_MINUTES=30", "FUNCTIONS_VERIFY_JWT=false", "CREDENTIAL_ROUNDS=12", "ALLOW_EMPTY_PASSWORD=yes",
+		"SESSION_SECURE_COOKIE=false", "JWT_TTL=15m", "TOKEN_GRACE=30d", "password: true", `{"use_jwt":true,"token":7}`, "auth_token=Bearer",
+		"token: \"notes:read notes:write\"", "OAUTH_TOKEN=\"openid profile\"", "--use-token false", "secret=null",
 		`"secrets:list"`, "[api_keys:read,api_keys:write notes:read]", "scope=\"api_keys:read\"", "secrets:* and",
 	} {
 		assert.Equal(t, text, logging.Redact(text))
@@ -112,13 +177,13 @@ func TestRedactLeavesOrdinaryTextAlone(t *testing.T) {
 func TestLongTextIsCutAfterRedaction(t *testing.T) {
 	t.Parallel()
 	log, out := newLogger(t)
-	long := strings.Repeat("x", 8<<10-30) + " postgres://u:hunter2hunter2hunter2@h/db " + strings.Repeat("é", 8<<10)
+	long := strings.Repeat("x", 4000-30) + " postgres://u:hunter2hunter2hunter2@h/db " + strings.Repeat("é", 8<<10)
 	log.Info(t.Context(), long, logging.String("s", long), logging.Any("b", []byte(long)))
 	line := out.last(t)
 	for _, key := range []string{"event", "s", "b"} {
 		text := as[string](t, line[key])
 		assert.NotContains(t, text, "hunter2")
-		assert.LessOrEqual(t, len(text), 8<<10+64)
+		assert.LessOrEqual(t, len(text), 4000+64)
 		assert.Contains(t, text, "…[truncated, ")
 	}
 }
@@ -126,7 +191,8 @@ func TestLongTextIsCutAfterRedaction(t *testing.T) {
 func FuzzRedact(f *testing.F) {
 	for _, seed := range []string{"password=a", "postgres://u:p@h", "Bearer x", jwt, pemKey, `{"token":"x"}`, "cookie: a=b; c",
 		"authorization: digest x", "sk-ant-x", "[REDACTED]", "password=[REDACTED]]", "secret=[a(b]", "a=password=x&token: y",
-		"Bearer =0", "BeArer Bearer=0"} {
+		"Bearer =0", "BeArer Bearer=0", "api%5Fkey=x", "%2570assword%253Dx", "root:x@tcp(h)/db", "/services/T0/B0/a1b2c3d4e5f6g7h8",
+		"123456:" + strings.Repeat("Aa1", 12), "--password x", "Key (token)=(x) already exists", "mysql -px", "row contains (x)"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -137,15 +203,16 @@ func FuzzRedact(f *testing.F) {
 	})
 }
 
-// A secret that is planted in any of these ways never survives, whatever is around it.
+// A secret in any of these templates is redacted, whatever is around it.
 func FuzzPlantedSecret(f *testing.F) {
 	const secret = "Zq7Rk2Xw9Tn4Vb6Lm1Pd8Hs3Gc5Jf0Ya"
-	carriers := []string{
+	templates := []string{
 		"password=%", "password: %", `"api_key":"%"`, "Bearer %", "Authorization: Basic %", "postgres://u:%@h/db", "sk-ant-%",
 		"ghp_%", "ak_%%_abc123", "rt_%%", "token=%&a=b", "AWS_SECRET_ACCESS_KEY='%'", "Set-Cookie: sid=%", "client_secret = \"%\"",
-		"-----BEGIN PRIVATE KEY-----\n%\n-----END PRIVATE KEY-----",
+		"-----BEGIN PRIVATE KEY-----\n%\n-----END PRIVATE KEY-----", "root:%@tcp(h)/db", "--password %", "PASSWORD '%'",
+		"identified by '%'", "Key (reset_token)=(%) already exists", "hooks.slack.com/services/T0/B0/%", "curl -u a:%",
 	}
-	for i := range carriers {
+	for i := range templates {
 		f.Add("before ", " after", uint(i))
 	}
 	core, out := newCore(f, logging.Options{})
@@ -154,9 +221,9 @@ func FuzzPlantedSecret(f *testing.F) {
 		if len(before)+len(after) > 4<<10 || !separated(before, after) {
 			return
 		}
-		planted := before + strings.ReplaceAll(carriers[which%uint(len(carriers))], "%", secret) + after
-		if shown := logging.Redact(planted); strings.Contains(shown, secret) {
-			t.Errorf("%q shows the secret: %q", planted, shown)
+		planted := before + strings.ReplaceAll(templates[which%uint(len(templates))], "%", secret) + after
+		if redacted := logging.Redact(planted); strings.Contains(redacted, secret) {
+			t.Errorf("Redact(%q) = %q holds the secret", planted, redacted)
 		}
 		out.reset()
 		log.Info(t.Context(), planted, logging.String("text", planted), logging.Any("nested", map[string]any{
@@ -167,7 +234,7 @@ func FuzzPlantedSecret(f *testing.F) {
 			"url": &url.URL{Scheme: "https", User: url.UserPassword("u", secret), Host: "h"}, "bytes": []byte(planted),
 		}), logging.Any("s", logging.Secret(secret)))
 		if strings.Contains(out.text(), secret) {
-			t.Errorf("the line shows the secret: %s", out.text())
+			t.Errorf("the line holds the secret: %s", out.text())
 		}
 	})
 }
@@ -181,7 +248,7 @@ func asJSON(t *testing.T, v any) json.RawMessage {
 	return text
 }
 
-// separated reports whether what is around a planted secret leaves it a word of its own, and opens no quote of another.
+// separated reports whether before and after leave the secret a word of its own and open no quote.
 func separated(before, after string) bool {
 	const marks = "'\"`\\[]{}()<>:=/@-_."
 	return !strings.ContainsAny(before+after, marks) &&

@@ -1,48 +1,120 @@
 package logging
 
 import (
+	"cmp"
 	"context"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/sirupsen/logrus"
 )
 
-// Sampling thins out events that repeat. Of the lines with one level, logger and event, the first First in each Interval
-// are written and every Thereafter-th of the others. The next one that is written has the field dropped_count, how many
-// were not. Where the interval is over and none has come, the next line of any other event brings log_lines_dropped with
-// it, which tells the same with dropped_event; at the end of the program [Flush] does. So no count is lost, and no
-// goroutine waits for it.
-//
-// Lines from error on, audit lines and those that others log through the core by logrus itself are never dropped. The zero
-// value drops nothing, and costs nothing.
-type Sampling struct {
-	First      int           // lines of an event that are written in each interval; zero turns sampling off
-	Thereafter int           // of the others one in so many is written; zero is none
-	Interval   time.Duration // zero is a second
-}
-
 const (
 	droppedCount = "dropped_count"
 	linesDropped = "log_lines_dropped"
+
+	sampleInterval = time.Second
+	sampledOf      = 100 // lines beyond the limit, of which one is written
+	maxSampled     = 512 // events that are counted in an interval; others are written
+	maxSampledName = 128 // bytes of an event; longer ones are written, since they may hold text that varies
 )
 
-// Flush writes a line for each event of which lines were dropped that no line has told of since. Call it at the end of a
-// program whose core samples. It does nothing for any other core; nil is the default one. Lines of a level that is off by
-// then are told of when it is on again.
-func Flush(core *logrus.Logger) {
-	if core == nil {
-		core = currentCore()
+// Flush writes log_lines_dropped for each event with dropped lines that no line has counted yet,
+// and waits up to a second for a file that takes no lines at the moment. Call it at the end of a
+// program. A nil core is the default one. Counts of a level that is off stay until it is on again.
+func Flush(core *Core) {
+	core = cmp.Or(core, Logger{}.target())
+	if s := core.sampler; s != nil {
+		s.mu.Lock()
+		dropped := s.next(core, sampleKey{})
+		s.mu.Unlock()
+		core.logDropped(dropped)
 	}
-	var p probe
-	if f, _ := p.look(core, logrus.InfoLevel); f != nil && f.sampler != nil {
-		tell(core, f.sampler.pending(core))
+	core.out.flush()
+}
+
+// logDropped writes what was dropped, under the names of the loggers of the lines.
+func (c *Core) logDropped(dropped map[sampleKey]int64) {
+	for event, n := range dropped {
+		New(c, event.logger).Log(context.Background(), event.level, linesDropped,
+			String("dropped_event", event.event), Int64(droppedCount, n))
 	}
 }
 
-// tell writes what was dropped, under the names of the loggers whose lines they were.
-func tell(core *logrus.Logger, list []sample) {
-	for _, one := range list {
-		New(core, one.logger).at(context.Background(), one.level, linesDropped,
-			String("dropped_event", one.event), Int64(droppedCount, one.dropped))
-	}
+// sampler counts the lines of each event in an interval, and drops some of those beyond a limit.
+// The next line of the event that is written has the number of dropped lines as dropped_count. If
+// none comes in the interval, the first line after it is preceded by log_lines_dropped.
+type sampler struct {
+	limit int
+
+	mu     sync.Mutex
+	began  time.Time // of the interval
+	events map[sampleKey]*sample
 }
+
+type sampleKey struct {
+	level         logrus.Level
+	logger, event string
+}
+
+type sample struct {
+	seen    int   // in the interval
+	dropped int64 // and not yet counted in a line
+}
+
+// sample reports whether a line is to be written, and how many before it were not.
+func (c *Core) sample(h head, call []Field) (write bool, dropped int64) {
+	s := c.sampler
+	key := sampleKey{h.level, h.logger, h.event}
+	var ended map[sampleKey]int64
+	s.mu.Lock()
+	if age := h.time.Sub(s.began); age >= sampleInterval || age < 0 { // the clock may have been set back
+		s.began = h.time
+		ended = s.next(c, key)
+	}
+	write, dropped = s.take(key, call)
+	s.mu.Unlock()
+	c.logDropped(ended)
+	return write, dropped
+}
+
+// next begins an interval. It returns and resets the counts of the last one, but for those of
+// current, which its next line will have, and of levels that are off.
+func (s *sampler) next(core *Core, current sampleKey) map[sampleKey]int64 {
+	dropped := make(map[sampleKey]int64)
+	for key, event := range s.events {
+		event.seen = 0
+		if event.dropped > 0 && (key == current || !core.IsLevelEnabled(key.level)) {
+			continue
+		}
+		if event.dropped > 0 {
+			dropped[key] = event.dropped
+		}
+		delete(s.events, key)
+	}
+	return dropped
+}
+
+func (s *sampler) take(key sampleKey, call []Field) (write bool, dropped int64) {
+	if key.level <= logrus.ErrorLevel || len(key.event) > maxSampledName || slices.ContainsFunc(call, isAudit) {
+		return true, 0
+	}
+	event := s.events[key]
+	if event == nil {
+		if len(s.events) >= maxSampled {
+			return true, 0
+		}
+		event = new(sample)
+		s.events[key] = event
+	}
+	event.seen++
+	if more := event.seen - s.limit; more > 0 && more%sampledOf != 0 {
+		event.dropped++
+		return false, 0
+	}
+	dropped, event.dropped = event.dropped, 0
+	return true, dropped
+}
+
+func isAudit(f Field) bool { return f.key == auditField.key && f.kind == kindBool && f.num == 1 }

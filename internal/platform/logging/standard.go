@@ -9,16 +9,16 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// SlogHandler returns a handler for log/slog that writes through l, for libraries that log there. Attributes become fields;
-// those of a group have its name and a dot before theirs. A level between two of slog's counts as the lower one; those from
-// slog.LevelError on are error. The time is that of writing. slog.NewLogLogger makes a *log.Logger of it, such as
-// http.Server's ErrorLog.
+// SlogHandler returns a handler that writes records of log/slog through l. Attributes become
+// fields; those of a group are prefixed with its name and a dot. A level between two of slog's
+// counts as the lower one, any above slog.LevelError as error. slog.NewLogLogger makes a
+// *log.Logger of it, for example for http.Server.
 func SlogHandler(l Logger) slog.Handler { return slogHandler{logger: l} }
 
-// CaptureStandard sends what programs log through the standard packages log and log/slog to l, and returns the function
-// that undoes it. What package log writes has no level, so it is info. log.Fatal writes its line, then ends the process with
-// status 1 as ever, without deferred functions such as [Flush]; log.Panic writes its line, then panics. Call it at start,
-// from one goroutine.
+// CaptureStandard redirects the standard packages log and log/slog to l and returns a function that
+// undoes it. Lines of package log are at info. log.Fatal still ends the process after its line,
+// without deferred functions such as [Flush], and log.Panic panics. Call it at start, from one
+// goroutine.
 func CaptureStandard(l Logger) (restore func()) {
 	handler, out, flags := slog.Default(), log.Writer(), log.Flags()
 	slog.SetDefault(slog.New(SlogHandler(l)))
@@ -32,7 +32,8 @@ func CaptureStandard(l Logger) (restore func()) {
 type slogHandler struct {
 	logger Logger
 	fields []Field
-	prefix string // the open groups, each with a dot behind it
+	prefix string // of the open groups, each followed by a dot
+	secret bool   // one of the open groups has a sensitive name
 }
 
 // Enabled reports whether the core writes lines of this level.
@@ -44,10 +45,10 @@ func (h slogHandler) Enabled(_ context.Context, level slog.Level) bool {
 func (h slogHandler) Handle(ctx context.Context, r slog.Record) error {
 	fields := slices.Clip(h.fields)
 	r.Attrs(func(a slog.Attr) bool {
-		fields = appendAttr(fields, h.prefix, a)
+		fields = appendAttr(fields, h.prefix, h.secret, a)
 		return true
 	})
-	h.logger.at(ctx, levelOfSlog(r.Level), r.Message, fields...)
+	h.logger.Log(ctx, levelOfSlog(r.Level), r.Message, fields...)
 	return nil
 }
 
@@ -55,7 +56,7 @@ func (h slogHandler) Handle(ctx context.Context, r slog.Record) error {
 func (h slogHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	h.fields = slices.Clip(h.fields)
 	for _, a := range attrs {
-		h.fields = appendAttr(h.fields, h.prefix, a)
+		h.fields = appendAttr(h.fields, h.prefix, h.secret, a)
 	}
 	return h
 }
@@ -64,23 +65,29 @@ func (h slogHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 func (h slogHandler) WithGroup(name string) slog.Handler {
 	if name != "" {
 		h.prefix += name + "."
+		h.secret = h.secret || Sensitive(name)
 	}
 	return h
 }
 
-func appendAttr(fields []Field, prefix string, a slog.Attr) []Field {
+// appendAttr appends the fields of an attribute. A group with a sensitive name makes all its
+// members secret, as in a map.
+func appendAttr(fields []Field, prefix string, secret bool, a slog.Attr) []Field {
 	v := a.Value.Resolve()
 	switch {
 	case v.Kind() == slog.KindGroup:
 		if a.Key != "" {
 			prefix += a.Key + "."
+			secret = secret || Sensitive(a.Key)
 		}
 		for _, member := range v.Group() {
-			fields = appendAttr(fields, prefix, member)
+			fields = appendAttr(fields, prefix, secret, member)
 		}
 		return fields
-	case a.Equal(slog.Attr{}): // which handlers are to leave out
+	case a.Equal(slog.Attr{}): // handlers must ignore it
 		return fields
+	case secret:
+		return append(fields, String(prefix+a.Key, Redacted))
 	}
 	return append(fields, Any(prefix+a.Key, v.Any()))
 }

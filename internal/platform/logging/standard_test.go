@@ -15,6 +15,21 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 )
 
+// A group with a sensitive name hides its members, as a map with that name does.
+func TestSlogGroupUnderSensitiveNameIsRedacted(t *testing.T) {
+	t.Parallel()
+	log, out := newLogger(t)
+	group := slog.Group("credentials", slog.String("user", "hunter2"), slog.Int("id", 12345), slog.Group("more", slog.String("x", "hunter2")))
+	s := slog.New(logging.SlogHandler(log))
+	s.Info("e", group)
+	s.Info("e", slog.Group("outer", group, slog.String("shown", "ann")))
+	s.WithGroup("password").With("old", "hunter2").WithGroup("in").Info("e", "id", "hunter2")
+	s.With(group).Info("e")
+	assert.NotContains(t, out.text(), "hunter2")
+	assert.NotContains(t, out.text(), "12345")
+	assert.Contains(t, out.text(), `"outer.credentials.more.x":"[REDACTED]","outer.shown":"ann"`)
+}
+
 func TestSlogHandler(t *testing.T) {
 	t.Parallel()
 	l, out := newLogger(t)
@@ -84,8 +99,7 @@ func TestSlogNeverPanics(t *testing.T) {
 	assert.Equal(t, "odd", line["!BADKEY"])
 }
 
-// What package log is asked to end, it ends, after its line.
-func TestStandardFatal(t *testing.T) {
+func TestLogFatalEndsProcess(t *testing.T) {
 	t.Parallel()
 	cmd := reexec(t, "log.Fatal")
 	text, err := cmd.Output()

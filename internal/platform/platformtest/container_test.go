@@ -1,36 +1,24 @@
 package platformtest
 
 import (
-	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/moby/moby/client"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-// fakeDocker is as much of an engine as pulling an image and removing containers takes.
+// fakeDocker implements the API of an engine for pulling an image.
 type fakeDocker struct {
-	has, pull string           // the image that is there; what a pull answers
-	list      []map[string]any // the containers
-
-	mu       sync.Mutex
-	requests []string
+	has, pull string // the existing image; the answer to a pull
 }
 
 func (d *fakeDocker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	d.mu.Lock()
-	_, path, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/") // without the version
-	d.requests = append(d.requests, r.Method+" "+path)
-	d.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Api-Version", "1.44")
 	switch {
@@ -39,10 +27,6 @@ func (d *fakeDocker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, `{"Id":"sha256:1"}`)
 	case strings.HasSuffix(r.URL.Path, "/images/create") && d.pull != "":
 		_, _ = io.WriteString(w, d.pull)
-	case strings.HasSuffix(r.URL.Path, "/containers/json") && d.list != nil:
-		_ = json.NewEncoder(w).Encode(d.list)
-	case r.Method == http.MethodDelete:
-		w.WriteHeader(http.StatusNoContent)
 	default:
 		w.WriteHeader(http.StatusNotFound)
 		_, _ = io.WriteString(w, `{"message":"there is no such thing"}`)
@@ -84,22 +68,7 @@ func TestEnsureImage(t *testing.T) {
 	}
 }
 
-func TestSweepContainers(t *testing.T) {
-	t.Parallel()
-	now := time.Now()
-	engine := &fakeDocker{list: []map[string]any{
-		{"Id": "old", "Created": now.Add(-3 * time.Hour).Unix()},
-		{"Id": "new", "Created": now.Unix()},
-	}}
-	require.NoError(t, sweepContainers(t.Context(), engine.client(t), now.Add(-keptFor)))
-	removed := slices.DeleteFunc(slices.Clone(engine.requests), func(r string) bool { return !strings.HasPrefix(r, "DELETE") })
-	assert.Equal(t, []string{"DELETE containers/old"}, removed)
-
-	err := sweepContainers(t.Context(), new(fakeDocker).client(t), now)
-	require.ErrorContains(t, err, "list the containers")
-}
-
-// With an engine that has the image or can pull it this runs a container. Without, it sees the next provider get its turn.
+// Without an engine that has the image or can pull it, this checks the error that makes the next provider start.
 func TestContainer(t *testing.T) {
 	t.Parallel()
 	r, err := startContainer(t.Context(), os.Getenv("TEST_POSTGRES_IMAGE"))
@@ -107,11 +76,10 @@ func TestContainer(t *testing.T) {
 		require.Regexp(t, "Docker|pull|container", err)
 		return
 	}
-	s, err := connect(t.Context(), r)
-	require.NoError(t, err)
-	assert.Contains(t, s.info.Provider, "from a container (")
+	require.NoError(t, r.connect(t.Context()))
+	assert.Contains(t, r.origin, "from a container (")
 	assert.Regexp(t, "docker rm -fv [0-9a-f]{12}$|TESTCONTAINERS_RYUK_DISABLED=true", r.keep())
-	require.NoError(t, s.admin.Close())
+	require.NoError(t, r.admin.Close())
 	require.NoError(t, r.stop(t.Context()))
 }
 

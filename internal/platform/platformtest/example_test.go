@@ -32,11 +32,7 @@ func ExampleDatabase() {
 func ExampleProxy() {
 	_ = func(t *testing.T, serverDSN string, request func(dsn string) error) {
 		t.Helper()
-		target, err := platformtest.Target(serverDSN)
-		if err != nil {
-			t.Fatal(err)
-		}
-		proxy := platformtest.NewProxy(t, target)
+		proxy := platformtest.NewProxy(t, platformtest.Target(t, serverDSN))
 		dsn := proxy.DSN(serverDSN)
 		proxy.Cut()
 		if request(dsn) == nil {

@@ -27,5 +27,6 @@ func TestPrivateServerIsKilledAndStarted(t *testing.T) {
 	assert.Equal(t, dsn, s.DSN())
 	_, err = pool.ExecContext(t.Context(), "insert into kept values (1)")
 	assert.NoError(t, err, "the data is there again")
-	assert.NotContains(t, platformtest.Server(t).DSN, dsn)
+	shared, _ := platformtest.Shared(t)
+	assert.NotContains(t, shared, dsn)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 	"github.com/netrun-systems/go-service-template/internal/platform/server"
 )
@@ -22,7 +23,7 @@ type null struct{}
 
 func (null) Write(b []byte) (int, error) { return len(b), nil }
 
-// BenchmarkStack is what a request pays for the middleware of NewEcho; subtract the bare one.
+// BenchmarkStack measures the middleware of NewEcho; subtract the result of bare.
 func BenchmarkStack(b *testing.B) {
 	core, err := logging.NewCore(logging.Options{App: "bench", Level: "info", Format: "json", Output: null{}})
 	if err != nil {
@@ -42,5 +43,17 @@ func BenchmarkStack(b *testing.B) {
 				bench.echo.ServeHTTP(w, r)
 			}
 		})
+	}
+}
+
+func BenchmarkErrorHandler(b *testing.B) {
+	e := echo.New()
+	handle := server.ErrorHandler(nil)
+	r := httptest.NewRequestWithContext(b.Context(), http.MethodGet, "/v1/notes/7", nil)
+	r = r.WithContext(errors.WithCorrelationID(r.Context(), "id"))
+	err := errors.NotFound("note", 7)
+	b.ReportAllocs()
+	for b.Loop() {
+		handle(err, e.NewContext(r, httptest.NewRecorder()))
 	}
 }

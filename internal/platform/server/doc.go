@@ -1,5 +1,5 @@
-// Package server is the HTTP server of the service: one Echo with every limit set, health endpoints, an admin listener,
-// and a start and a shutdown that are in order.
+// Package server is the HTTP server of the service: middleware, error responses, health endpoints,
+// an admin listener, and an orderly start and shutdown.
 //
 //	health := server.NewHealth(log, server.Check{Name: "database", Func: pool.Ping})
 //	e := server.NewEcho(cfg, log)
@@ -9,16 +9,36 @@
 //	ctx, stop := server.SignalContext(context.Background())
 //	defer stop()
 //	err := server.New(cfg, e, server.Options{Log: log, Health: health, Version: version}).Run(ctx)
-//	// no handler is running any more: stop the workers, close the database
+//	// no handler is running: stop the workers, close the database
 //
-// Echo's own Start and Shutdown are not used: they leave every timeout of net/http at infinity and cannot tell a port in
-// use from a server that runs. Its Timeout middleware is not used either; it answers from a second goroutine while the
-// handler still writes.
+// Echo's Start and Shutdown are not used: they set no timeout of net/http, and Start does not
+// return when the port is bound. Echo's Timeout middleware is not used: it responds from a second
+// goroutine while the handler still writes.
 //
-// The packages request and respond beside this one read requests strictly and write answers.
+// Responses are not compressed. A response of an API holds secrets of its caller beside text that
+// others chose, and the length of a compressed one tells about both (BREACH).
+//
+// The packages request and respond read requests strictly and write responses.
+//
+// # From a request to SQL and back
+//
+// GET /v1/api-keys/{id}:
+//
+//	Server.Run        accepts the connection                              server/server.go
+//	NewEcho           runs the middleware; an error goes to ErrorHandler  server/middleware.go
+//	guard.protect     authenticates, checks the permission                app/routes.go
+//	Handler.Get       reads the id with request.UUID                      app/apikeys/http.go
+//	Service.Get       limits what the principal may see                   app/apikeys/service.go
+//	store.get         selects the row as the tenant with db.ReadOne       app/apikeys/store.go
+//	respond.JSON      writes a 200                                        server/respond
+//	accessLog         logs http_request with the status that was sent     server/middleware.go
+//
+// The way of an error is in the doc of package errors, that of a token in the doc of package auth.
 //
 // # Lifting it out
 //
-// Copy the folder with request and respond, the packages errors and logging, and config with what it lists itself. It
-// imports echo/v4, google/uuid and go-json-experiment/json besides.
+// Copy this folder and internal/platform/errors, internal/platform/logging,
+// internal/platform/config, internal/platform/env/dotenv, internal/platform/env/spelling and
+// internal/platform/env/strength. It imports echo/v4, google/uuid, go-json-experiment/json and
+// go.opentelemetry.io/otel/trace; its tests import testify, goleak and santhosh-tekuri/jsonschema.
 package server

@@ -14,9 +14,8 @@ import (
 )
 
 func Example() {
-	var cfg server.Config
-	_, err := config.LoadInto(context.Background(), &cfg, config.Options{Lookup: func(name string) (string, bool) {
-		value, ok := map[string]string{"HTTP_ADDR": "127.0.0.1:0", "ADMIN_ADDR": ""}[name] // ":8080" and ":9090" in earnest
+	cfg, _, err := config.Load[server.Config](context.Background(), config.Options{Lookup: func(name string) (string, bool) {
+		value, ok := map[string]string{"HTTP_ADDR": "127.0.0.1:0", "ADMIN_ADDR": ""}[name] // a program uses the defaults
 		return value, ok
 	}})
 	if err != nil {
@@ -31,13 +30,13 @@ func Example() {
 	log := logging.New(core, "example")
 
 	health := server.NewHealth(log, server.Check{Name: "database", Func: func(context.Context) error { return nil }})
-	e := server.NewEcho(cfg, log)
+	e := server.NewEcho(*cfg, log)
 	e.GET("/healthz", health.Live)
 	e.GET("/readyz", health.Ready)
 	e.GET("/hello", func(c echo.Context) error { return c.String(http.StatusOK, "hello") })
 
-	ctx, cancel := context.WithCancel(context.Background()) // server.SignalContext in earnest
-	s := server.New(cfg, e, server.Options{Log: log, Health: health, Version: "v1.0.0"})
+	ctx, cancel := context.WithCancel(context.Background()) // a program uses server.SignalContext
+	s := server.New(*cfg, e, server.Options{Log: log, Health: health, Version: "v1.0.0"})
 	if err = s.Listen(ctx); err != nil { // binds here, so that a port in use is an error and not a log line
 		fmt.Println(err)
 		cancel()

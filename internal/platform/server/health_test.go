@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -21,8 +22,9 @@ import (
 type readiness struct {
 	Status string
 	Checks map[string]struct {
-		Status  string
-		Latency *float64 `json:"latency_ms"`
+		Status      string
+		Latency     *float64 `json:"latency_ms"`
+		Utilization *float64
 	}
 }
 
@@ -38,7 +40,7 @@ func ready(t *testing.T, h *server.Health) (*httptest.ResponseRecorder, readines
 
 func passing(context.Context) error { return nil }
 
-func TestLiveAsksNobody(t *testing.T) {
+func TestLiveRunsNoCheck(t *testing.T) {
 	t.Parallel()
 	log, _ := newLog(t)
 	h := server.NewHealth(log, server.Check{Name: "database", Func: func(context.Context) error { return errors.Sentinel("down") }})
@@ -65,13 +67,38 @@ func TestReady(t *testing.T) {
 	assert.Equal(t, http.StatusServiceUnavailable, w.Code)
 	assert.Equal(t, "1", w.Header().Get("Retry-After"))
 	assert.Equal(t, "unready", body.Status)
+	require.Len(t, body.Checks, 1)
+	assert.Equal(t, "failed", body.Checks["shutdown"].Status, "the reason")
 
 	w, body = ready(t, server.NewHealth(log))
 	assert.Equal(t, http.StatusOK, w.Code, "nothing to check")
 	assert.NotNil(t, body.Checks)
 }
 
-func TestFailedCheckShowsNothingOfItsError(t *testing.T) {
+func TestUtilizedCheckIsDegraded(t *testing.T) {
+	t.Parallel()
+	log, _ := newLog(t)
+	var used atomic.Value
+	var failure error
+	h := server.NewHealth(log,
+		server.Check{Name: "pool", Func: func(context.Context) error { return failure }, Utilization: func() float64 { return used.Load().(float64) }},
+		server.Check{Name: "plain", Func: passing})
+	for utilization, want := range map[float64]string{0: "ok", 0.9: "ok", 0.934: "degraded", 1: "degraded"} {
+		used.Store(utilization)
+		w, body := ready(t, h)
+		assert.Equal(t, http.StatusOK, w.Code, "a degraded replica stays in service")
+		assert.Equal(t, want, body.Checks["pool"].Status)
+		require.NotNil(t, body.Checks["pool"].Utilization)
+		assert.InDelta(t, utilization, *body.Checks["pool"].Utilization, 0.005)
+		assert.Nil(t, body.Checks["plain"].Utilization)
+	}
+	failure = errors.Sentinel("down")
+	w, body := ready(t, h)
+	assert.Equal(t, http.StatusServiceUnavailable, w.Code)
+	assert.Equal(t, "failed", body.Checks["pool"].Status)
+}
+
+func TestFailedCheckHidesItsError(t *testing.T) {
 	t.Parallel()
 	log, _ := newLog(t)
 	h := server.NewHealth(log,
@@ -87,7 +114,7 @@ func TestFailedCheckShowsNothingOfItsError(t *testing.T) {
 	assert.NotContains(t, w.Body.String(), "db.internal")
 }
 
-func TestFailureIsLoggedWhenItBeginsAndEnds(t *testing.T) {
+func TestCheckLogsFailureAndRecoveryOnce(t *testing.T) {
 	t.Parallel()
 	log, logs := newLog(t)
 	var down atomic.Bool
@@ -108,7 +135,7 @@ func TestFailureIsLoggedWhenItBeginsAndEnds(t *testing.T) {
 	assert.Len(t, logs.events(t, "readiness_check_recovered"), 1)
 }
 
-func TestChecksRunAtOnce(t *testing.T) {
+func TestChecksRunConcurrently(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		log, _ := newLog(t)
@@ -127,41 +154,73 @@ func TestChecksRunAtOnce(t *testing.T) {
 	})
 }
 
-func TestHangingCheckTimesOutAndIsNotStartedAgain(t *testing.T) {
+func TestHangingCheckTimesOutAndRunsOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		log, _ := newLog(t)
 		var started atomic.Int32
-		letGo := make(chan struct{})
+		release := make(chan struct{})
 		h := server.NewHealth(log,
-			server.Check{Name: "deaf", Func: func(context.Context) error { started.Add(1); <-letGo; return nil }},
-			server.Check{Name: "quick", Timeout: time.Second, Func: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }})
+			server.Check{Name: "deaf", Func: func(context.Context) error { started.Add(1); <-release; return nil }})
 		for range 5 {
 			began := time.Now()
 			w, body := ready(t, h)
 			assert.Equal(t, http.StatusServiceUnavailable, w.Code)
-			assert.Equal(t, 2*time.Second, time.Since(began), "the default timeout")
+			assert.Equal(t, 2*time.Second, time.Since(began), "the timeout of a check")
 			assert.InDelta(t, 2000, *body.Checks["deaf"].Latency, 1)
-			assert.InDelta(t, 1000, *body.Checks["quick"].Latency, 1)
 		}
 		assert.EqualValues(t, 1, started.Load())
-		close(letGo)
+		close(release)
 		synctest.Wait()
 	})
 }
 
-func TestClientOfReadyzThatLeavesDoesNotFailTheCheck(t *testing.T) {
+// A check that one request started is the result of all that wait for it, also if that one leaves.
+func TestClientThatLeavesDoesNotFailTheOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		log, logs := newLog(t)
-		letGo := make(chan struct{})
-		h := server.NewHealth(log, server.Check{Name: "slow", Func: func(context.Context) error { <-letGo; return nil }})
+		release := make(chan struct{})
+		h := server.NewHealth(log, server.Check{Name: "slow", Func: func(ctx context.Context) error {
+			select {
+			case <-release:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}})
+		ctx, leave := context.WithCancel(t.Context())
+		var clients sync.WaitGroup
+		clients.Go(func() {
+			r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/readyz", nil)
+			assert.NoError(t, h.Ready(echo.New().NewContext(r, httptest.NewRecorder()))) //nolint:contextcheck // the ctx is in the request
+		})
+		synctest.Wait() // the first runs the check
+		clients.Go(func() {
+			w, _ := ready(t, h)
+			assert.Equal(t, http.StatusOK, w.Code)
+		})
+		synctest.Wait() // the second waits for it
+		leave()
+		synctest.Wait()
+		close(release)
+		clients.Wait()
+		assert.Empty(t, logs.events(t, "readiness_check_failed"))
+	})
+}
+
+func TestCanceledReadyzRequestDoesNotFailTheCheck(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		log, logs := newLog(t)
+		release := make(chan struct{})
+		h := server.NewHealth(log, server.Check{Name: "slow", Func: func(context.Context) error { <-release; return nil }})
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		w := httptest.NewRecorder()
 		r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/readyz", nil)
 		require.NoError(t, h.Ready(echo.New().NewContext(r, w)))
-		close(letGo)
+		close(release)
 		got, _ := ready(t, h)
 		assert.Equal(t, http.StatusOK, got.Code)
 		assert.Empty(t, logs.events(t, "readiness_check_failed"))

@@ -23,34 +23,33 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// settings are the defaults on free ports, with a client's patience.
+// settings returns the defaults with a free port and without an admin listener.
 func settings(t testing.TB) server.Config {
 	t.Helper()
-	var cfg server.Config
-	_, err := config.LoadInto(t.Context(), &cfg, config.Options{Dir: t.TempDir(), Lookup: func(name string) (string, bool) {
+	cfg, _, err := config.Load[server.Config](t.Context(), config.Options{Dir: t.TempDir(), Lookup: func(name string) (string, bool) {
 		value, ok := map[string]string{
 			"HTTP_ADDR": "127.0.0.1:0", "ADMIN_ADDR": "", "HTTP_SHUTDOWN_TIMEOUT": "10s", "APP_ENVIRONMENT": "testing",
 		}[name]
 		return value, ok
 	}})
 	require.NoError(t, err)
-	return cfg
+	return *cfg
 }
 
-// journal is where a test's log lines go.
-type journal struct {
+// logBuffer collects the log lines of a test.
+type logBuffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 }
 
-func (j *journal) Write(p []byte) (int, error) {
+func (j *logBuffer) Write(p []byte) (int, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.text.Write(p)
 }
 
 // events returns the lines of one event.
-func (j *journal) events(t testing.TB, name string) []map[string]any {
+func (j *logBuffer) events(t testing.TB, name string) []map[string]any {
 	t.Helper()
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -66,33 +65,34 @@ func (j *journal) events(t testing.TB, name string) []map[string]any {
 	return found
 }
 
-// await returns the lines of an event once there is one; some are written after the client has its answer.
-func (j *journal) await(t testing.TB, name string) []map[string]any {
+// await returns the lines of an event once there is one; some are written after the client has its
+// answer.
+func (j *logBuffer) await(t testing.TB, name string) []map[string]any {
 	t.Helper()
 	require.Eventually(t, func() bool { return len(j.events(t, name)) > 0 }, 5*time.Second, time.Millisecond, name)
 	return j.events(t, name)
 }
 
-func newLog(t testing.TB) (logging.Logger, *journal) {
+func newLog(t testing.TB) (logging.Logger, *logBuffer) {
 	t.Helper()
-	j := new(journal)
+	j := new(logBuffer)
 	core, err := logging.NewCore(logging.Options{App: "test", Environment: "testing", Level: "info", Format: "json", Output: j})
 	require.NoError(t, err)
 	return logging.New(core, "server"), j
 }
 
-// running is a server that runs, and what a test wants to know of it.
-type running struct {
+// testServer is a running server.
+type testServer struct {
 	*server.Server
 	url    string
 	client *http.Client
 	health *server.Health
-	logs   *journal
-	stop   context.CancelCauseFunc // what a signal does
-	done   chan error              // what Run returned
+	logs   *logBuffer
+	stop   context.CancelCauseFunc // ends the ctx of Run, as a signal does
+	done   chan error              // the result of Run
 }
 
-func start(t testing.TB, cfg server.Config, routes func(*echo.Echo)) *running {
+func start(t testing.TB, cfg server.Config, routes func(*echo.Echo)) *testServer {
 	t.Helper()
 	log, logs := newLog(t)
 	health := server.NewHealth(log)
@@ -103,7 +103,7 @@ func start(t testing.TB, cfg server.Config, routes func(*echo.Echo)) *running {
 	}
 	metrics := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") })
 	ctx, stop := context.WithCancelCause(context.Background())
-	r := &running{
+	r := &testServer{
 		Server: server.New(cfg, e, server.Options{Log: log, Health: health, Version: "v1.2.3", Metrics: metrics}),
 		client: &http.Client{Transport: &http.Transport{}, Timeout: 20 * time.Second},
 		health: health, logs: logs, stop: stop, done: make(chan error, 1),
@@ -127,7 +127,7 @@ type answer struct {
 	status int
 	header http.Header
 	body   string
-	closed bool // the server asked for an end of the connection
+	closed bool // the server closes the connection
 	err    error
 }
 
@@ -139,7 +139,7 @@ func (a answer) json(t testing.TB) map[string]any {
 	return body
 }
 
-func (r *running) send(t testing.TB, method, path string, body io.Reader, headers ...string) answer {
+func (r *testServer) send(t testing.TB, method, path string, body io.Reader, headers ...string) answer {
 	t.Helper()
 	request, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), method, r.url+path, body)
 	if err != nil {
@@ -157,7 +157,7 @@ func (r *running) send(t testing.TB, method, path string, body io.Reader, header
 	return answer{response.StatusCode, response.Header, string(text), response.Close, err}
 }
 
-func (r *running) get(t testing.TB, path string, headers ...string) answer {
+func (r *testServer) get(t testing.TB, path string, headers ...string) answer {
 	t.Helper()
 	return r.send(t, http.MethodGet, path, nil, headers...)
 }

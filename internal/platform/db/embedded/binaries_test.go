@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -12,7 +13,7 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/db/embedded"
 )
 
-// fakeBinaries returns a directory of programs that print a version and do nothing else.
+// fakeBinaries returns a directory of programs that only print a version.
 func fakeBinaries(t *testing.T, version string, programs ...string) string {
 	t.Helper()
 	dir := publicDir(t)
@@ -62,6 +63,38 @@ func TestBrokenBinaries(t *testing.T) {
 	_, err = embedded.Start(t.Context(), o)
 	require.ErrorContains(t, err, "broken")
 	require.ErrorContains(t, err, "exit status 3")
+}
+
+// A canceled start ends initdb with the processes that it has started, and removes what they have made.
+func TestCanceledInitdb(t *testing.T) {
+	t.Parallel()
+	bin := fakeBinaries(t, "(PostgreSQL) 17.1", "postgres", "initdb")
+	require.NoError(t, os.WriteFile(filepath.Join(bin, "initdb"), []byte("#!/bin/sh\n"+
+		"[ \"$1\" = --version ] && echo 'initdb (PostgreSQL) 17.1' && exit\nsleep 60 &\ntouch began\nwait\n"), 0o755))
+	o := scratch(publicDir(t))
+	o.Binaries = func(ctx context.Context) (embedded.Binaries, error) { return embedded.Inspect(ctx, bin) }
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := embedded.Start(ctx, o)
+		ended <- err
+	}()
+	work := filepath.Join(o.Dir, "init-*")
+	require.Eventually(t, func() bool {
+		began, err := filepath.Glob(filepath.Join(work, "began"))
+		return err == nil && len(began) == 1
+	}, 20*time.Second, 10*time.Millisecond)
+	cancel()
+	select {
+	case err := <-ended:
+		require.ErrorIs(t, err, context.Canceled)
+	case <-time.After(20 * time.Second):
+		require.Fail(t, "a process of initdb is still running")
+	}
+	left, err := filepath.Glob(work)
+	require.NoError(t, err)
+	assert.Empty(t, left)
 }
 
 // The environment is the process's, so these do not run in parallel.

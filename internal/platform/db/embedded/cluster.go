@@ -4,26 +4,33 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 )
 
-// superuser is the one role that initdb makes.
+// superuser is the only role that initdb creates.
 const superuser = "postgres"
 
-// locales are tried in this order. The first knows all letters of Unicode, and not every system has it.
-var locales = []string{"C.UTF-8", "C"}
+// layout names the files in the directory of a server. The cluster is one directory, so that one
+// rename puts data and password in place.
+type layout string
 
-// initCluster makes the data directory and its password under another name and renames both at once, so that a process killed
-// meanwhile leaves nothing that looks like data.
-func initCluster(ctx context.Context, dir layout, b Binaries, runner *account, scratch bool) (err error) {
+func (l layout) path(name string) string { return filepath.Join(string(l), name) }
+func (l layout) log() string             { return l.path("postgres.log") }
+func (l layout) cluster() string         { return l.path("cluster") }
+func (l layout) data() string            { return filepath.Join(l.cluster(), "data") }
+func (l layout) password() string        { return filepath.Join(l.cluster(), "password") }
+func (l layout) pidFile() string         { return filepath.Join(l.data(), "postmaster.pid") }
+
+// initCluster makes the data and its password under a temporary name and then renames the
+// directory, so a killed process leaves nothing that looks like data.
+func initCluster(ctx context.Context, dir layout, b Binaries, runAs *account, scratch bool) (err error) {
 	work, err := os.MkdirTemp(string(dir), "init-")
 	if err != nil {
 		return fmt.Errorf("make a directory for initdb: %w", err)
@@ -33,16 +40,24 @@ func initCluster(ctx context.Context, dir layout, b Binaries, runner *account, s
 	if err := os.WriteFile(password, []byte(rand.Text()+"\n"), 0o600); err != nil {
 		return fmt.Errorf("write the password: %w", err)
 	}
-	if err := errors.Join(runner.own(work), runner.own(password)); err != nil {
+	if err := errors.Join(runAs.own(work), runAs.own(password)); err != nil {
 		return err
 	}
-	for _, locale := range locales {
+	args := []string{
+		"-D", filepath.Join(work, "data"), "-U", superuser, "--pwfile=" + password, "--auth=scram-sha-256", "-E", "UTF8",
+	}
+	if scratch {
+		args = append(args, "--no-sync", "--wal-segsize=1") // MB; a small log is written faster
+	}
+	// C.UTF-8 knows all letters of Unicode; not every system has it.
+	for _, locale := range []string{"C.UTF-8", "C"} {
+		cmd := command(ctx, runAs, work, filepath.Join(b.Dir, "initdb"), append(args, "--locale="+locale)...)
+		cmd.Cancel = func() error { return killGroup(cmd.Process.Pid) } // it has children
 		var out []byte
-		out, err = initdb(ctx, b, runner, work, locale, scratch)
-		if err == nil {
+		if out, err = cmd.CombinedOutput(); err == nil {
 			break
 		}
-		err = fmt.Errorf("run initdb of %s: %w: %s", b, errors.Join(err, ctx.Err()), lastLines(string(out)))
+		err = fmt.Errorf("run initdb of %s: %w: %s", b, errors.Join(err, ctx.Err()), lastLines(out))
 		if !strings.Contains(string(out), "locale") {
 			break
 		}
@@ -56,36 +71,22 @@ func initCluster(ctx context.Context, dir layout, b Binaries, runner *account, s
 	return nil
 }
 
-func initdb(ctx context.Context, b Binaries, runner *account, work, locale string, scratch bool) ([]byte, error) {
-	args := []string{
-		"-D", filepath.Join(work, "data"), "-U", superuser, "--pwfile=" + filepath.Join(work, "password"),
-		"--auth=scram-sha-256", "-E", "UTF8", "--locale=" + locale,
-	}
-	if scratch {
-		args = append(args, "--no-sync", "--wal-segsize=1") // MB; a small log is written faster
-	}
-	cmd := exec.CommandContext(ctx, b.path("initdb"), args...) //nolint:gosec // running it is the purpose
-	cmd.Dir, cmd.Env = work, environment()
-	cmd.SysProcAttr = withDeathSignal(attributes(runner), syscall.SIGKILL)
-	cmd.Cancel = func() error { return killGroup(cmd.Process.Pid) }
-	runtime.LockOSThread() // the death signal is for the end of this thread
-	defer runtime.UnlockOSThread()
-	return cmd.CombinedOutput()
-}
-
-// environment leaves out what would configure the server behind our back, and makes its messages English.
-func environment() []string {
-	env := []string{"LC_MESSAGES=C"}
+// command returns a command that runs as the account. The variables that would configure the server
+// are removed from its environment, and its messages are English.
+func command(ctx context.Context, runAs *account, dir, program string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, program, args...) //nolint:gosec // running it is the purpose
+	cmd.Dir, cmd.SysProcAttr = dir, attributes(runAs)
+	cmd.Env = []string{"LC_MESSAGES=C"}
 	for _, variable := range os.Environ() {
 		if !strings.HasPrefix(variable, "PG") && !strings.HasPrefix(variable, "LC_") {
-			env = append(env, variable)
+			cmd.Env = append(cmd.Env, variable)
 		}
 	}
-	return env
+	return cmd
 }
 
-// majorOf returns the major version of the data, or zero when there is none.
-func majorOf(dir layout) (int, error) {
+// dataVersion returns the major version of the data, or zero without data.
+func dataVersion(dir layout) (int, error) {
 	text, err := os.ReadFile(filepath.Join(dir.data(), "PG_VERSION"))
 	if errors.Is(err, os.ErrNotExist) {
 		return 0, nil
@@ -95,7 +96,7 @@ func majorOf(dir layout) (int, error) {
 	}
 	major, err := strconv.Atoi(strings.TrimSpace(string(text)))
 	if err != nil {
-		return 0, fmt.Errorf("%s is damaged: PG_VERSION holds no number: delete the directory to start anew", dir.cluster())
+		return 0, fmt.Errorf("%s is damaged: PG_VERSION is not a number: delete the directory", dir.cluster())
 	}
 	return major, nil
 }
@@ -108,8 +109,30 @@ func readPassword(dir layout) (string, error) {
 	return strings.TrimSpace(string(text)), nil
 }
 
-// lastLines returns the end of what a program wrote, where it says why it failed.
-func lastLines(text string) string {
-	lines := strings.Split(strings.TrimSpace(text), "\n")
+// lastLines returns the end of a program's output, which has the reason of its failure.
+func lastLines(text []byte) string {
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
 	return strings.Join(lines[max(0, len(lines)-8):], "\n")
 }
+
+// acquire takes the lock of a directory. It is a lock of the kernel, which is released when the
+// process ends in any way; the file may stay. The process id in it is for people.
+func acquire(dir layout) (*os.File, error) {
+	file, err := os.OpenFile(dir.path("lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the lock file: %w", err)
+	}
+	if err := lockFile(file); err != nil {
+		holder, _ := io.ReadAll(io.LimitReader(file, 32)) // only for the message
+		_ = file.Close()
+		return nil, fmt.Errorf("%w: process %s runs a server in %s", ErrInUse, strings.TrimSpace(string(holder)), string(dir))
+	}
+	if err := file.Truncate(0); err == nil {
+		_, _ = fmt.Fprintln(file, os.Getpid()) // the lock is valid without it
+	}
+	return file, nil
+}
+
+// release unlocks the file before it closes it: a child process that has just been forked holds the
+// file open until it executes its program, and would hold the lock as long.
+func release(lock *os.File) error { return errors.Join(unlockFile(lock), lock.Close()) }

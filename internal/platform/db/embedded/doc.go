@@ -1,4 +1,5 @@
-// Package embedded runs a PostgreSQL server of its own, for development and tests, without any configuration.
+// Package embedded runs a PostgreSQL server as a child process, for development and tests, without
+// any configuration.
 //
 //	server, err := embedded.Start(ctx, embedded.Options{Dir: ".data/postgres"})
 //	if err != nil {
@@ -7,19 +8,21 @@
 //	defer server.Stop(context.WithoutCancel(ctx))
 //	db, err := sql.Open("postgres", server.DSN("postgres"))
 //
-// The server binaries are those of the machine, else downloaded ones. The server is a child of this process that listens on a
-// free port of the loopback interface only, with a random password. It ends with this process, however that ends: on Linux and
-// FreeBSD the kernel sends it the signal for a fast shutdown, elsewhere a small guard process does. What a crash can leave
-// behind, a half-made data directory, a lock, a server that is still shutting down, the next start deals with.
+// The server binaries are those of the machine, else downloaded ones. The server listens on a free
+// port of the loopback interface and has a random password. It ends with this process, even after
+// kill -9: a guard process, a shell, sees the end and shuts the server down. The next start cleans
+// up after a crash: a half-made data directory, a lock, a server that is still shutting down.
 //
-// PostgreSQL refuses to run as root. When this process is root, the server runs as the owner of the data, which is the user
-// postgres, or nobody where there is none. A directory that this user cannot reach, below a private home say, is replaced by
-// one in the directory for temporary files, which the log tells.
+// PostgreSQL refuses to run as root. When this process is root, the server runs as the owner of the
+// data: the user postgres, or nobody where there is no postgres. When that user cannot reach the
+// directory, in a private home for example, a directory in the system's temporary directory
+// replaces it, and the log says so.
 //
-// It is not for production: nothing here makes backups, and a system update may bring another major version.
+// It is not for production: there are no backups, and a system update may install another major
+// version.
 //
 // # Lifting it out
 //
-// Copy the folder together with errors and logging. It imports lib/pq and fergusstrange/embedded-postgres, which is used to
-// download binaries and for nothing else.
+// Copy this folder, internal/platform/errors and internal/platform/logging. It imports lib/pq and
+// xi2/xz, and runs on Unix. Its tests import testify and goleak, and run the programs sh and xz.
 package embedded

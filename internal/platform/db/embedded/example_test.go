@@ -22,10 +22,7 @@ func ExampleStart() {
 		fmt.Println(err)
 		return
 	}
-	if err := server.EnsureDatabase(ctx, "app"); err != nil {
-		fmt.Println(err)
-	}
-	fmt.Println(len(server.DSN("app")) > 0)
+	fmt.Println(len(server.DSN("postgres")) > 0)
 	if err := server.Stop(ctx); err != nil {
 		fmt.Println(err)
 	}

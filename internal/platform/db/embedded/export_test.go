@@ -1,4 +1,17 @@
 package embedded
 
-// Available is for the tests of the package from outside.
+import "context"
+
+// Available is for the tests outside of the package.
 var Available = available
+
+// DownloadTo is [Download] with another cache and repository.
+func DownloadTo(ctx context.Context, dir, url string) (Binaries, error) {
+	return download(ctx, url, dir, versions[0])
+}
+
+// Dir returns the directory in use.
+func (s *Server) Dir() string { return string(s.dir) }
+
+// Version returns the version of the server, such as 17.5.
+func (s *Server) Version() string { return s.binaries.Version }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -17,21 +18,27 @@ import (
 
 func TestKilledProcessLeavesNoServer(t *testing.T) {
 	t.Parallel()
-	for name, env := range map[string][]string{"by the kernel": nil, "by the guard": {"EMBEDDED_TEST_GUARDED=1"}} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			dir := publicDir(t)
-			owner, dsn, pid := holder(t, dir, 0, env...)
-			query(t, dsn, "create table kept as select 'yes' as answer")
-			require.NoError(t, owner.Process.Kill())
-			_ = owner.Wait()
+	dir := publicDir(t)
+	owner, dsn, pid := holder(t, dir, 0)
+	query(t, dsn, "create table kept as select 'yes' as answer")
+	require.NoError(t, owner.Process.Kill())
+	_ = owner.Wait()
+	requireGone(t, pid)
+	assert.Equal(t, "yes", query(t, start(t, scratch(dir)).DSN("postgres"), "select answer from kept"))
+}
 
-			s := start(t, scratch(dir)) // at once, while the old server may still be shutting down
-			assert.NotEqual(t, pid, s.PID())
-			requireGone(t, pid)
-			assert.Equal(t, "yes", query(t, s.DSN("postgres"), "select answer from kept"))
-		})
-	}
+func TestStartAtOnceAfterAKill(t *testing.T) {
+	t.Parallel()
+	dir := publicDir(t)
+	owner, dsn, pid := holder(t, dir, 0)
+	query(t, dsn, "create table kept as select 'yes' as answer")
+	require.NoError(t, owner.Process.Kill())
+	_ = owner.Wait()
+
+	s := start(t, scratch(dir)) // while the old server may still be shutting down
+	assert.NotEqual(t, pid, s.PID())
+	requireGone(t, pid)
+	assert.Equal(t, "yes", query(t, s.DSN("postgres"), "select answer from kept"))
 }
 
 func TestServerKilledWithItsProcess(t *testing.T) {
@@ -46,8 +53,8 @@ func TestServerKilledWithItsProcess(t *testing.T) {
 	assert.Equal(t, "yes", query(t, s.DSN("postgres"), "select answer from kept"))
 }
 
-// A server that has ended is in the way for as long as its parent has not collected it, and its number is in the pid file.
-func TestServerThatNobodyCollects(t *testing.T) {
+// A server that has ended blocks a start until its parent waits for it, because its process id is in the pid file.
+func TestServerWhoseParentDoesNotWait(t *testing.T) {
 	t.Parallel()
 	dir := publicDir(t)
 	first := start(t, scratch(dir))
@@ -68,29 +75,19 @@ func TestServerThatNobodyCollects(t *testing.T) {
 func TestOrphanIsStopped(t *testing.T) {
 	t.Parallel()
 	o := scratch(publicDir(t))
-	o.Detachable = true
 	orphan, err := embedded.Start(t.Context(), o)
 	require.NoError(t, err)
-	require.NoError(t, orphan.Detach())
 	query(t, orphan.DSN("postgres"), "create table kept as select 'yes' as answer")
-	s := start(t, o)
-	<-orphan.Done()
-	assert.Equal(t, "yes", query(t, s.DSN("postgres"), "select answer from kept"))
-}
+	require.NoError(t, orphan.Keep(time.Minute))
 
-func TestOrphanStoppedWithinTheContext(t *testing.T) {
-	t.Parallel()
-	o := scratch(publicDir(t))
-	o.Detachable = true
-	orphan, err := embedded.Start(t.Context(), o)
-	require.NoError(t, err)
-	require.NoError(t, orphan.Detach())
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err = embedded.Start(ctx, o)
-	require.ErrorContains(t, err, "does not end")
-	require.NoError(t, embedded.Destroy(t.Context(), orphan.Dir()))
+	require.ErrorContains(t, err, "does not end", "a start does not wait longer than its ctx")
+
+	s := start(t, o)
 	<-orphan.Done()
+	assert.Equal(t, "yes", query(t, s.DSN("postgres"), "select answer from kept"))
 }
 
 // An ordinary user needs no other account; under root the test becomes one.

@@ -11,7 +11,7 @@ import (
 )
 
 // A child that is being made has the lock file open too, for a moment. That must not keep the directory locked.
-func TestLockIsGivenBackThoughAChildHasTheFile(t *testing.T) {
+func TestLockIsReleasedWhileAChildHasTheFile(t *testing.T) {
 	t.Parallel()
 	dir := layout(t.TempDir())
 	lock, err := acquire(dir)

@@ -18,22 +18,20 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/db/embedded"
 )
 
-// roleVariable makes this test binary a process that only holds a server.
+// roleVariable makes this test binary a process that only runs a server.
 const roleVariable = "EMBEDDED_TEST_HOLD"
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(roleVariable); dir != "" {
-		hold(dir, os.Getenv("EMBEDDED_TEST_GUARDED") != "")
+		hold(dir)
 		return
 	}
 	goleak.VerifyTestMain(m)
 }
 
-// hold starts a server, says where it is, and waits to be killed.
-func hold(dir string, guarded bool) {
-	o := scratch(dir)
-	o.Detachable = guarded
-	s, err := embedded.Start(context.Background(), o)
+// hold starts a server, prints its DSN and process id, and waits to be killed.
+func hold(dir string) {
+	s, err := embedded.Start(context.Background(), scratch(dir))
 	if err != nil {
 		fmt.Println("error", err)
 		os.Exit(1)
@@ -42,7 +40,7 @@ func hold(dir string, guarded bool) {
 	<-s.Done()
 }
 
-// holder runs a process that holds a server in dir, as another user when uid is not zero.
+// holder starts a process that runs a server in dir, as another user when uid is not zero.
 func holder(t *testing.T, dir string, uid uint32, env ...string) (holder *exec.Cmd, dsn string, pid int) {
 	t.Helper()
 	binary, err := os.Executable()

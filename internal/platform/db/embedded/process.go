@@ -2,99 +2,211 @@ package embedded
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
-	"maps"
+	"io"
+	"net"
 	"os"
 	"os/exec"
-	"runtime"
-	"slices"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/lib/pq"
 
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 )
 
-// process is a running postgres.
+const (
+	startTimeout = time.Minute // to the first answer, including recovery after a crash
+	stopTimeout  = 10 * time.Second
+	killTimeout  = 5 * time.Second
+	attempts     = 5 // to start
+
+	// Signals of PostgreSQL: a fast shutdown ends sessions, an immediate one also requires recovery
+	// at the next start.
+	fastShutdown      = syscall.SIGINT
+	immediateShutdown = syscall.SIGQUIT
+)
+
+// guardScript shuts the server down when this process ends. It reads one line from a pipe whose
+// other end this process holds: "stop" ends the guard, a number of seconds keeps the server that
+// long. The end of the pipe without a line means that this process was killed. The process id is
+// read after the wait, because a server that has ended removes the file, and again for a server
+// that is still starting.
+const guardScript = `
+read -r left || left=0
+[ "$left" = stop ] && exit
+while [ "$left" -gt 0 ] && [ -e "$1" ]; do sleep 2; left=$((left - 2)); done
+for try in 1 2 3 4 5; do
+	read -r pid <"$1" && kill -INT "$pid" && exit
+	sleep 1
+done`
+
+// process is a running postgres and its guard.
 type process struct {
 	cmd   *exec.Cmd
-	guard *guard        // nil where the kernel watches over it
-	done  chan struct{} // closed when it has ended
-	err   error         // how it ended; valid after done
+	guard *exec.Cmd
+	pipe  io.WriteCloser // to the guard
+	done  chan struct{}  // closed when postgres has ended
 }
 
-// launch runs postgres as a direct child, with its output in the log file. It does not wait until it answers.
-func launch(ctx context.Context, dir layout, b Binaries, runner *account, port int, o Options) (_ *process, err error) {
-	log, err := openLog(dir)
+// launch runs postgres as a direct child, with its output in the log file. It does not wait for an
+// answer.
+func (s *Server) launch(ctx context.Context, runAs *account, settings map[string]string) (err error) {
+	ctx = context.WithoutCancel(ctx)               // ctx limits the start; the server ends by a signal
+	_ = os.Rename(s.dir.log(), s.dir.log()+".old") // the first start has no previous log
+	log, err := os.OpenFile(s.dir.log(), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("open the log of the server: %w", err)
 	}
-	defer func() { err = errors.Join(err, log.Close()) }() // the child has its own
-	// Not ctx, which is only for the start: the server ends by a signal, never by being killed.
-	cmd := exec.CommandContext(context.WithoutCancel(ctx), b.path("postgres"), arguments(dir, port, o.Settings)...) //nolint:gosec // running it is the purpose
-	cmd.Dir, cmd.Env = dir.data(), environment()
-	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr = attributes(runner)
-	guarded := o.Detachable || !deathSignal
-	if !guarded {
-		cmd.SysProcAttr = withDeathSignal(cmd.SysProcAttr, fastShutdown)
+	defer func() { err = errors.Join(err, log.Close()) }() // the child has its own copy
+	p := &process{done: make(chan struct{})}
+	p.guard = command(ctx, runAs, s.dir.data(), "/bin/sh", "-c", guardScript, "guard", s.dir.pidFile())
+	if p.pipe, err = p.guard.StdinPipe(); err == nil {
+		err = p.guard.Start() // first, so that there is no moment without it
 	}
-	p := &process{cmd: cmd, done: make(chan struct{})}
-	if err := p.start(); err != nil {
-		return nil, fmt.Errorf("start postgres of %s: %w", b, err)
+	if err != nil {
+		return fmt.Errorf("start the guard of the server: %w", err)
 	}
-	if guarded {
-		if p.guard, err = watch(ctx, dir, runner); err != nil {
-			_ = send(p.cmd.Process.Pid, immediateShutdown)
-			<-p.done
-			return nil, err
-		}
+	p.cmd = command(ctx, runAs, s.dir.data(), filepath.Join(s.binaries.Dir, "postgres"), s.arguments(settings)...)
+	p.cmd.Stdout, p.cmd.Stderr = log, log
+	if err := p.cmd.Start(); err != nil {
+		return errors.Join(fmt.Errorf("start postgres of %s: %w", s.binaries, err), p.endGuard())
 	}
-	return p, nil
-}
-
-// start keeps the thread that makes the child until the child ends, because the death signal is for the end of that thread,
-// and the runtime ends threads as it likes.
-func (p *process) start() error {
-	started := make(chan error)
 	go func() {
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := p.cmd.Start()
-		started <- err
-		if err == nil {
-			p.err = p.cmd.Wait()
-			close(p.done)
-		}
+		_ = p.cmd.Wait() // how it ended is in its log and in cmd
+		close(p.done)
 	}()
-	return <-started
+	s.process = p
+	return nil
 }
 
-// arguments come after the configuration file, so the ones that make the server private cannot be undone by it, and only
-// knowingly by settings.
-func arguments(dir layout, port int, settings map[string]string) []string {
-	all := map[string]string{
-		"listen_addresses":        "127.0.0.1",
-		"port":                    fmt.Sprint(port),
-		"unix_socket_directories": "",
-		"logging_collector":       "off",
-		"log_destination":         "stderr",
-		"lc_messages":             "C",
-		"timezone":                "UTC",
+// arguments returns the command line of postgres, which overrides the configuration file in the
+// data: it cannot make the server reachable from other machines.
+func (s *Server) arguments(settings map[string]string) []string {
+	all := []string{
+		"listen_addresses=127.0.0.1", "port=" + strconv.Itoa(s.port), "unix_socket_directories=",
+		"logging_collector=off", "log_destination=stderr", "lc_messages=C", "timezone=UTC",
 	}
-	maps.Copy(all, settings)
-	args := []string{"-D", dir.data()}
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		args = append(args, "-c", name+"="+all[name])
+	for name, value := range settings {
+		all = append(all, name+"="+value)
+	}
+	args := []string{"-D", s.dir.data()}
+	for _, setting := range all {
+		args = append(args, "-c", setting)
 	}
 	return args
 }
 
-// openLog begins a new log and keeps the previous one.
-func openLog(dir layout) (*os.File, error) {
-	if err := os.Rename(dir.log(), dir.log()+".old"); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("keep the previous log: %w", err)
+// stop ends postgres by a fast shutdown, else an immediate one, else SIGKILL.
+func (p *process) stop(ctx context.Context) error {
+	_ = p.cmd.Process.Signal(fastShutdown) // it may have ended already
+	if p.ended(ctx, stopTimeout) {
+		return p.endGuard()
 	}
-	file, err := os.OpenFile(dir.log(), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	for _, signal := range []syscall.Signal{immediateShutdown, syscall.SIGKILL} {
+		_ = p.cmd.Process.Signal(signal)
+		if p.ended(context.WithoutCancel(ctx), killTimeout) {
+			break
+		}
+	}
+	return errors.Join(errors.Sentinel("the server did not shut down in time: the next start recovers"), p.endGuard())
+}
+
+func (p *process) ended(ctx context.Context, within time.Duration) bool {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	select {
+	case <-p.done:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// tellGuard sends a line to the guard, see [guardScript].
+func (p *process) tellGuard(line string) error {
+	_, err := io.WriteString(p.pipe, line+"\n")
+	if err := errors.Join(err, p.pipe.Close()); err != nil {
+		return fmt.Errorf("write to the guard of the server: %w", err)
+	}
+	return nil
+}
+
+func (p *process) endGuard() error { return errors.Join(p.tellGuard("stop"), p.guard.Wait()) }
+
+// errEnded is returned when postgres ends before it has answered.
+var errEnded = errors.Sentinel("postgres has ended")
+
+// run starts postgres on a free port and waits until it answers. It retries when postgres ends,
+// because another program can take the port, and the processes of a killed server need a moment to
+// notice.
+func (s *Server) run(ctx context.Context, runAs *account, settings map[string]string) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	for attempt := 1; ; attempt++ {
+		err := s.try(ctx, runAs, settings)
+		if attempt == attempts || !errors.Is(err, errEnded) || ctx.Err() != nil {
+			return err
+		}
+		time.Sleep(time.Duration(attempt) * 50 * time.Millisecond)
+	}
+}
+
+func (s *Server) try(ctx context.Context, runAs *account, settings map[string]string) (err error) {
+	if s.port, err = freePort(ctx); err != nil {
+		return err
+	}
+	if err = s.launch(ctx, runAs, settings); err != nil {
+		return err
+	}
+	switch err = s.await(ctx); {
+	case err == nil:
+		return nil
+	case errors.Is(err, errEnded):
+		text, _ := os.ReadFile(s.dir.log()) // the error is useful without a log too
+		err = fmt.Errorf("%w (%v, %s): %s", err, s.process.cmd.ProcessState, s.binaries, lastLines(text))
+		return errors.Join(err, s.process.endGuard())
+	}
+	return errors.Join(fmt.Errorf("wait for the server to answer: %w", err), s.process.stop(context.WithoutCancel(ctx)))
+}
+
+// await returns when the server answers, when it has ended, and when ctx ends.
+func (s *Server) await(ctx context.Context) error {
+	db, err := sql.Open("postgres", s.DSN("postgres")+"&connect_timeout=5")
 	if err != nil {
-		return nil, fmt.Errorf("open the log of the server: %w", err)
+		return fmt.Errorf("open the server: %w", err)
 	}
-	return file, nil
+	defer db.Close() //nolint:errcheck // nothing is lost
+	db.SetMaxIdleConns(0)
+	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
+		err := db.PingContext(ctx)
+		if err == nil {
+			return nil
+		}
+		if refusal, ok := errors.AsType[*pq.Error](err); ok && refusal.Code.Class() == "28" {
+			return fmt.Errorf("%s is not the password of the server: %w", s.dir.password(), err)
+		}
+		select {
+		case <-s.process.done:
+			return errEnded
+		case <-ctx.Done():
+			return errors.Join(ctx.Err(), err)
+		case <-time.After(pause):
+		}
+	}
+}
+
+func freePort(ctx context.Context) (int, error) {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp4", "127.0.0.1:0")
+	if err != nil {
+		return 0, fmt.Errorf("find a free port: %w", err)
+	}
+	if err := listener.Close(); err != nil {
+		return 0, fmt.Errorf("find a free port: %w", err)
+	}
+	return listener.Addr().(*net.TCPAddr).Port, nil //nolint:errcheck // its type for "tcp4"
 }

@@ -1,38 +1,63 @@
 package embedded
 
 import (
+	"cmp"
 	"context"
-	"database/sql"
 	"fmt"
 	"net"
 	"net/url"
 	"os"
+	"path/filepath"
+	"runtime"
 	"strconv"
 	"sync"
-	"syscall"
 	"time"
 
-	"github.com/lib/pq"
-
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
+	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 )
+
+var (
+	// ErrInUse is returned by [Start] when another process runs a server in the directory.
+	ErrInUse = errors.Sentinel("the directory is in use")
+	// ErrNoBinaries is returned by [Find] when the machine has no usable server binaries.
+	ErrNoBinaries = errors.Sentinel("no PostgreSQL server binaries of version 15 or newer")
+	// ErrOtherVersion is returned by [Start] when another major version made the data.
+	ErrOtherVersion = errors.Sentinel("the data was made by another version of PostgreSQL")
+)
+
+var log = logging.For()
+
+// Options configures [Start]. Only Dir is required.
+type Options struct {
+	// Dir holds the data, the password, the log and the lock. It is created when missing.
+	Dir string
+	// Log receives events about the directory, downloads and the start. The zero value is the
+	// logger of this package.
+	Log logging.Logger
+	// Settings are server parameters, such as max_connections.
+	Settings map[string]string
+	// Binaries chooses the server. Nil means those that [Find] finds, preferably of the version of
+	// the data, else those that [Download] gets.
+	Binaries func(ctx context.Context) (Binaries, error)
+	// Scratch makes the first start faster. The data may not survive a crash of the machine.
+	Scratch bool
+}
 
 // Server is a running PostgreSQL. Make one with [Start]. Its methods are safe for concurrent use.
 type Server struct {
-	dir         layout
-	lock        *os.File
-	binaries    Binaries
-	password    string
-	port        int
-	stopTimeout time.Duration
-	process     *process
+	dir      layout
+	lock     *os.File
+	binaries Binaries
+	password string
+	port     int
+	process  *process
 
 	mu       sync.Mutex
-	stopped  bool
-	detached bool
+	released bool
 }
 
-// DSN returns the URL of a database on the server, as its superuser. The database may not exist yet.
+// DSN returns the URL of a database on the server, as its superuser. The database need not exist.
 func (s *Server) DSN(database string) string {
 	u := url.URL{
 		Scheme:   "postgres",
@@ -44,108 +69,148 @@ func (s *Server) DSN(database string) string {
 	return u.String()
 }
 
-// Source says in one line which binaries are used.
+// Source describes the binaries in one line.
 func (s *Server) Source() string { return s.binaries.String() }
-
-// Version returns the version of the server, such as 17.5.
-func (s *Server) Version() string { return s.binaries.Version }
-
-// Dir returns the directory in use, which is not the one asked for when the user of the server cannot reach that.
-func (s *Server) Dir() string { return string(s.dir) }
 
 // PID returns the process id of the server.
 func (s *Server) PID() int { return s.process.cmd.Process.Pid }
 
-// Done returns a channel that is closed when the server has ended, by itself or by [Server.Stop]. Call Stop in both cases.
+// Done returns a channel that is closed when the server has ended, for any reason. Call Stop in any
+// case.
 func (s *Server) Done() <-chan struct{} { return s.process.done }
 
-// Err returns nil while the server runs and after [Server.Stop], and the end of its log when it has ended by itself.
-func (s *Server) Err() error {
+// Stop shuts the server down. A fast shutdown ends open sessions and loses no commit. An immediate
+// one follows after ten seconds or when ctx ends; then Stop returns an error. A second call does
+// nothing.
+func (s *Server) Stop(ctx context.Context) error {
+	return s.release(func() error { return s.process.stop(ctx) })
+}
+
+// Keep lets the server run for a time after the end of this process. It may be ended earlier with
+// the signal SIGINT. After Keep, [Server.Stop] does nothing.
+func (s *Server) Keep(d time.Duration) error {
+	return s.release(func() error { return s.process.tellGuard(strconv.Itoa(int(d.Seconds()))) })
+}
+
+// release calls end and releases the directory, the first time.
+func (s *Server) release(end func() error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	select {
-	case <-s.process.done:
-		if !s.stopped {
-			return s.explain()
+	if s.released {
+		return nil
+	}
+	s.released = true
+	return errors.Join(end(), release(s.lock))
+}
+
+// Start runs a server on the data in o.Dir, which it makes the first time, and returns when the
+// server answers. ctx limits the start alone, including a download. Call [Server.Stop] in the end.
+//
+// It returns [ErrInUse] when another process runs a server there, [ErrNoBinaries] when there is no
+// server to run, and [ErrOtherVersion] when the data is of another major version.
+func Start(ctx context.Context, o Options) (*Server, error) {
+	if !supported {
+		return nil, fmt.Errorf("start PostgreSQL on %s: %w: set DATABASE_URL", runtime.GOOS, errors.ErrUnsupported)
+	}
+	if o.Dir == "" {
+		return nil, errors.Sentinel("start PostgreSQL: no directory for its data")
+	}
+	if o.Log.IsZero() {
+		o.Log = log
+	}
+	dir, err := prepareDir(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("start PostgreSQL: %w", err)
+	}
+	lock, err := acquire(dir)
+	if err != nil {
+		return nil, fmt.Errorf("start PostgreSQL: %w", err)
+	}
+	s := &Server{dir: dir, lock: lock}
+	if err := s.start(ctx, o); err != nil {
+		return nil, errors.Join(fmt.Errorf("start PostgreSQL in %s: %w", string(dir), err), release(lock))
+	}
+	o.Log.Info(ctx, "embedded_postgres_started", logging.String("dir", string(dir)),
+		logging.String("source", s.Source()), logging.String("version", s.binaries.Version), logging.Int("port", s.port))
+	return s, nil
+}
+
+// prepareDir returns the directory to use, and logs when it is not the one asked for.
+func prepareDir(ctx context.Context, o Options) (layout, error) {
+	wanted, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return "", fmt.Errorf("find the directory: %w", err)
+	}
+	runAs, err := accountFor(layout(wanted).cluster())
+	if err != nil {
+		return "", err
+	}
+	dir, err := makeDir(ctx, wanted, runAs)
+	if err != nil {
+		return "", err
+	}
+	if dir != wanted {
+		o.Log.Info(ctx, "embedded_postgres_directory_moved", logging.String("dir", dir), logging.String("wanted", wanted),
+			logging.String("reason", "PostgreSQL does not run as root, and the user "+runAs.name+" cannot reach the directory"))
+	}
+	return layout(dir), nil
+}
+
+// start is the part of [Start] that needs the lock.
+func (s *Server) start(ctx context.Context, o Options) error {
+	if err := cleanUp(ctx, s.dir); err != nil {
+		return err
+	}
+	runAs, err := accountFor(s.dir.cluster())
+	if err != nil {
+		return err
+	}
+	major, err := dataVersion(s.dir)
+	if err != nil {
+		return err
+	}
+	if s.binaries, err = o.binaries(ctx, major); err != nil {
+		return err
+	}
+	switch major {
+	case s.binaries.Major():
+	case 0:
+		if _, err := os.Lstat(s.dir.cluster()); err == nil {
+			return fmt.Errorf("%s has no data of PostgreSQL: delete it to begin with an empty database", s.dir.cluster())
+		}
+		if err := initCluster(ctx, s.dir, s.binaries, runAs, o.Scratch); err != nil {
+			return err
 		}
 	default:
+		return fmt.Errorf("%w: it is of %d, and there is only %s (%s): install PostgreSQL %d, or delete %s and lose the data",
+			ErrOtherVersion, major, s.binaries.Version, s.binaries, major, s.dir.cluster())
 	}
-	return nil
+	if s.password, err = readPassword(s.dir); err != nil {
+		return err
+	}
+	return s.run(ctx, runAs, o.Settings)
 }
 
-// EnsureDatabase creates the database unless it is there.
-func (s *Server) EnsureDatabase(ctx context.Context, name string) (err error) {
-	db, err := sql.Open("postgres", s.DSN("postgres"))
-	if err != nil {
-		return fmt.Errorf("open the server: %w", err)
+// binaries returns the server to run. major is the version of the existing data, or zero.
+func (o Options) binaries(ctx context.Context, major int) (Binaries, error) {
+	if o.Binaries != nil {
+		return o.Binaries(ctx)
 	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	_, err = db.ExecContext(ctx, "create database "+pq.QuoteIdentifier(name))
-	if refusal, ok := errors.AsType[*pq.Error](err); ok && refusal.Code == "42P04" { // duplicate_database
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("create the database: %w", err)
-	}
-	return nil
-}
-
-// Stop shuts the server down: fast, which ends open sessions and loses nothing that was committed; after the stop timeout, or
-// when ctx ends first, at once. The error says when it was not the fast shutdown that ended it. A second call does nothing.
-func (s *Server) Stop(ctx context.Context) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stopped || s.detached {
-		return nil
-	}
-	s.stopped = true
-	return errors.Join(s.terminate(ctx), release(s.lock))
-}
-
-// Detach lets the server run on when this process ends, until somebody sends it the signal SIGINT. It needs
-// [Options.Detachable]. Afterwards [Server.Stop] does nothing.
-func (s *Server) Detach() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stopped || s.detached {
-		return nil
-	}
-	if s.process.guard == nil {
-		return errors.Sentinel("the server was not started as detachable")
-	}
-	s.detached = true
-	return errors.Join(s.process.guard.dismiss(), release(s.lock))
-}
-
-// terminate ends the process, more rudely with time.
-func (s *Server) terminate(ctx context.Context) error {
-	steps := []struct {
-		signal syscall.Signal
-		wait   time.Duration
-	}{{fastShutdown, s.stopTimeout}, {immediateShutdown, 5 * time.Second}, {syscall.SIGKILL, 5 * time.Second}}
-	var err error
-	for i, step := range steps {
-		if i > 0 {
-			err = fmt.Errorf("the server did not shut down in time and was ended by signal %q: the next start recovers", step.signal)
-			ctx = context.WithoutCancel(ctx)
-		}
-		_ = send(s.PID(), step.signal) // it may have ended already
-		if s.ended(ctx, step.wait) {
-			break
+	found := installed(ctx)
+	for _, b := range found {
+		if major == 0 || b.Major() == major {
+			return b, nil
 		}
 	}
-	return errors.Join(err, s.process.guard.dismiss())
-}
-
-func (s *Server) ended(ctx context.Context, within time.Duration) bool {
-	timer := time.NewTimer(within)
-	defer timer.Stop()
-	select {
-	case <-s.process.done:
-		return true
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return false
+	version := cmp.Or(versions[major], versions[0])
+	o.Log.Info(ctx, "embedded_postgres_downloading", logging.String("version", version))
+	b, err := downloadVersion(ctx, version)
+	switch {
+	case err == nil:
+		return b, nil
+	case len(found) > 0: // of another version than the data, which start reports
+		return found[0], nil
 	}
+	return Binaries{}, fmt.Errorf("%w on this machine, and the download failed: %w: set DATABASE_URL, "+
+		"or install PostgreSQL %d or newer, or start one with Docker", ErrNoBinaries, err, oldest)
 }

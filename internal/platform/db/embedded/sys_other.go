@@ -10,13 +10,8 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 )
 
-// Start refuses to do anything where supported is false, so the rest only has to compile.
+// Start returns an error when supported is false, so the functions below only have to compile.
 const supported = false
-
-const (
-	fastShutdown      = syscall.SIGINT
-	immediateShutdown = syscall.SIGQUIT
-)
 
 func attributes(*account) *syscall.SysProcAttr { return &syscall.SysProcAttr{} }
 func lockFile(*os.File) error                  { return errors.ErrUnsupported }

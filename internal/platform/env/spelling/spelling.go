@@ -1,27 +1,26 @@
-// Package spelling finds the name that somebody meant.
+// Package spelling suggests the correct name for a misspelled one.
 //
 // # Lifting it out
 //
-// Copy the folder. It imports nothing but the standard library, and testify for its tests.
+// Copy the directory. It needs the standard library; its tests need testify.
 package spelling
 
 import "iter"
 
-// Nearest returns the known name that differs least from name, in no more than one letter in four, and "" where none is that
-// close. Of several the first counts. A letter that is left out, added, replaced, or swapped with its neighbour is one
-// difference. The work is bounded by the product of the lengths of the names.
-func Nearest(name string, known iter.Seq[string]) (meant string) {
-	best := len(name)/4 + 1 // what is as far away as this is another name
+// Nearest returns the known name with the fewest edits from name, or "" if none has at most one
+// edit per four letters. An edit inserts, deletes or replaces a letter, or swaps two neighbors. If
+// several names are equally near, the first counts.
+func Nearest(name string, known iter.Seq[string]) (nearest string) {
+	limit := len(name)/4 + 1
 	for one := range known {
-		if d := distance(name, one, best); d < best {
-			best, meant = d, one
+		if d := distance(name, one, limit); d < limit {
+			limit, nearest = d, one
 		}
 	}
-	return meant
+	return nearest
 }
 
-// distance counts the letters to insert, delete, replace or swap with their neighbour that make a of b (the optimal string
-// alignment distance), and gives up at limit.
+// distance returns the optimal string alignment distance of a and b, or limit if it is not less.
 func distance(a, b string, limit int) int {
 	if diff := len(a) - len(b); diff >= limit || -diff >= limit {
 		return limit
@@ -34,18 +33,18 @@ func distance(a, b string, limit int) int {
 		row[0] = i
 		least := i
 		for j := 1; j <= len(b); j++ {
-			change := 1
+			cost := 1
 			if a[i-1] == b[j-1] {
-				change = 0
+				cost = 0
 			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+change)
+			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
 			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
 				row[j] = min(row[j], before[j-2]+1)
 			}
 			least = min(least, row[j])
 		}
 		if least >= limit {
-			return limit
+			return limit // later rows are not smaller
 		}
 		before, last, row = last, row, before
 	}

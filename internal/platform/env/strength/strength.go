@@ -1,108 +1,162 @@
-// Package strength judges secrets: whether a value is a stand-in for one, or too weak to be one. Packages config and env share
-// it, so that what one of them takes the other takes too.
+// Package strength judges secrets: whether a value is a placeholder, whether it is too weak, and
+// whether it should be hidden although no list has its name. Packages config and env share it, so
+// that both accept and hide the same secrets.
 //
 // # Lifting it out
 //
-// Copy the folder. It imports nothing but the standard library, and testify for its tests.
+// Copy the directory. It needs the standard library; its tests need testify.
 package strength
 
 import (
+	"cmp"
 	"math"
+	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// What [Strong] asks for. 32 characters are what 16 random bytes are in hexadecimal, the least that anybody
-// generates on purpose; such text has about 3.6 bits a character.
-const (
-	MinLength     = 32  // characters of a strong secret
-	strongEntropy = 3.0 // bits a character
-	weakEntropy   = 2.0
+// MinLength is the minimum length of a strong secret in characters. 16 random bytes, the least that
+// anybody generates on purpose, have 32 hexadecimal digits.
+const MinLength = 32
+
+// placeholder matches bracketed text such as <token> and ${TOKEN}, keyboard sequences, variants of
+// change-me, and words that no generated secret contains.
+var placeholder = regexp.MustCompile(`(?s)^\$?(?:<.*>|\[.*\]|\{.*\})$` +
+	`|^(?:123456|abcdef|qwerty|django-insecure)` +
+	`|change[-_ .]*(?:me|this)` +
+	`|(?:^|[^\pL\p{Nd}])(?:xxx+|(?:admin|changeit|default|dev|dummy|example|fixme|foobar|here|insert|none|null|pass|` +
+	`password|placeholder|replace|root|sample|secret|tbd|test|testing|todo|your|yoursecret)\p{Nd}*)(?:[^\pL\p{Nd}]|$)`)
+
+// Placeholder reports whether value looks like a placeholder or a guessable secret: changeme,
+// your-key-here, <token>, words such as password or test, xxx, 123456, or few different characters.
+// An empty value is not a placeholder.
+func Placeholder(value string) bool {
+	const leastEntropy = 2.0
+	text := strings.ToLower(strings.TrimSpace(value))
+	return text != "" && (entropy(text) < leastEntropy || placeholder.MatchString(text))
+}
+
+// qualifiers may follow the word that says what a variable is, as in API_KEY_LIVE and PASSWORD_2.
+const qualifiers = `(?:[-_.]?(?:live|test|prod|production|dev|staging|old|new|base|primary|secondary|current|` +
+	`previous|next|b64|base64|hex|raw|v?[0-9]+))*$`
+
+var (
+	// secretName matches names that end like those of secrets. It is for hiding values, where too much
+	// does no harm.
+	secretName = regexp.MustCompile(`(?i)(?:(?-i:Key|Salt|Pin|Hash|Seed)|` +
+		`(?:^|[^a-z])(?:keys?|salts?|pepper|pw|pwd|pass|psk|pin|seed|nonce|hash|hmac|mnemonic|certs?|pem|` +
+		`auth|creds|licen[cs]e|dsn|jwt|otp)|` +
+		`passwd|passwords?|passphrase|passcode|tokens?|secrets?|apikeys?|cookies?|certificate|credentials?|webhook)` +
+		qualifiers)
+	publicName = regexp.MustCompile(`(?i)public|publishable`)
+	// secretEnd matches names whose value is a secret even if it is a number.
+	secretEnd = regexp.MustCompile(`(?i)(?:key|salt|pw|pwd|pass|passwd|password|passphrase|passcode|pin|secret|token|` +
+		`auth|credentials?|creds)` + qualifiers)
 )
 
-// standIns are words that no generated secret holds.
-var standIns = map[string]bool{
-	"admin": true, "changeit": true, "default": true, "dev": true, "dummy": true, "example": true, "fixme": true,
-	"foobar": true, "here": true, "insert": true, "none": true, "null": true, "pass": true, "password": true,
-	"placeholder": true, "replace": true, "root": true, "sample": true, "secret": true, "tbd": true, "test": true,
-	"testing": true, "todo": true, "your": true, "yoursecret": true,
-}
-
-// squeezer makes change-me, change_me and "change me" one word.
-var squeezer = strings.NewReplacer("-", "", "_", "", " ", "", ".", "")
-
-// Placeholder reports whether value looks like a stand-in for a secret or like a guessable one: changeme, your-key-here,
-// <token>, a word such as password or test, xxx, 123456, or text of very few different characters. An empty value is not
-// a placeholder.
-func Placeholder(value string) bool {
-	text := strings.ToLower(strings.TrimSpace(value))
-	if text == "" {
+// Suspect reports whether a value should be hidden because its name ends like that of a secret, or
+// because it looks generated. The values of Harmless are not suspect.
+func Suspect(name, value string) bool {
+	if value == "" || publicName.MatchString(name) || Harmless(name, value) {
 		return false
 	}
-	if bracketed(text) || entropy(text) < weakEntropy {
-		return true
+	return secretName.MatchString(name) || generatedPart(value)
+}
+
+func generatedPart(value string) bool {
+	const shortest = 16 // parts of UUIDs have 12
+	between := func(r rune) bool {
+		return r >= utf8.RuneSelf || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("+/=", r)
 	}
-	for _, start := range []string{"123456", "abcdef", "qwerty"} {
-		if strings.HasPrefix(text, start) {
-			return true
+	return slices.ContainsFunc(strings.FieldsFunc(value, between), func(part string) bool {
+		return len(part) >= shortest && Generated(part)
+	})
+}
+
+// Generated reports whether a word looks random, because letters and digits, or capitals and small
+// letters, alternate more often than in a word that somebody chose.
+func Generated(word string) bool {
+	const mostNumbers, mostHumps = 3, 2
+	numbers, humps, last := 0, 0, 'x'
+	for i, r := range word {
+		switch {
+		case i > 0 && unicode.IsDigit(r) != unicode.IsDigit(last):
+			numbers++
+		case i > 0 && unicode.IsUpper(r) && unicode.IsLower(last):
+			humps++
 		}
+		last = r
 	}
-	squeezed := squeezer.Replace(text)
-	if strings.Contains(squeezed, "changeme") || strings.Contains(squeezed, "changethis") {
-		return true
-	}
-	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
-		if standIns[strings.TrimRightFunc(word, unicode.IsDigit)] || strings.Trim(word, "x") == "" && len(word) > 2 {
-			return true
-		}
-	}
-	return false
+	return numbers > mostNumbers || humps > mostHumps
 }
 
-// bracketed reports whether the text is <like this>, [this], {{this}} or ${THIS}.
-func bracketed(text string) bool {
-	for _, pair := range []string{"<>", "[]", "{}"} {
-		if strings.HasPrefix(strings.TrimPrefix(text, "$"), pair[:1]) && strings.HasSuffix(text, pair[1:]) {
-			return true
-		}
-	}
-	return false
+var (
+	boolean = regexp.MustCompile(`(?i)^(?:true|false|yes|no|on|off|enabled?|disabled?)$`)
+	measure = regexp.MustCompile(`(?i)^-?[0-9]{1,7}(?:\.[0-9]{1,3})?%?$` +
+		`|^(?:[0-9]{1,7}(?:\.[0-9]+)?\s?(?:[num]?s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|` +
+		`w|weeks?|months?|y|years?|[kmg]i?b))+$`)
+	// scheme matches authentication schemes, URL schemes and values of SameSite.
+	scheme = regexp.MustCompile(`(?i)^(?:basic|bearer|digest|negotiate|lax|strict|none|[a-z]+://|https?)$`)
+	scopes = regexp.MustCompile(`(?i)^[a-z_:.*/ ,-]+$`)
+)
+
+// Harmless reports whether a value is no secret whatever its variable is called: a boolean, or a
+// small number, duration, size, scope or scheme. The latter are secrets, and weak ones, of a
+// variable whose name ends in a word such as password.
+func Harmless(name, value string) bool {
+	return boolean.MatchString(value) || !secretEnd.MatchString(name) && (measure.MatchString(value) ||
+		scheme.MatchString(value) ||
+		strings.Contains(strings.ToLower(name), "scope") && scopes.MatchString(value))
 }
 
-// Of returns what is secret in a value: the password of a URL or of a key=value DSN, where there is one; of anything else all of
-// it, but nothing of a key in PEM, which whoever reads it judges by its form.
-func Of(value string) (secret string, all bool) {
-	switch {
-	case strings.Contains(value, "-----BEGIN "):
-		return "", false
-	case strings.Contains(value, "://"):
-		return urlPassword(value), false
-	case dsn.MatchString(value):
-		return dsnPassword(value), false
-	}
-	return value, true
-}
+// Mixed reports whether a text has at least 3 bits of entropy a character. Random hexadecimal
+// digits have about 3.6.
+func Mixed(text string) bool { return entropy(text) >= 3 }
 
-// Strong reports whether a secret has at least [MinLength] characters, evenly mixed, and is no [Placeholder].
-func Strong(secret string) bool {
-	return utf8.RuneCountInString(secret) >= MinLength && !Placeholder(secret) && Mixed(secret)
-}
-
-// Mixed reports whether a text uses its characters as evenly as a random one does.
-func Mixed(text string) bool { return entropy(text) >= strongEntropy }
-
-// entropy is Shannon's, in bits a character. It says how evenly a text uses its characters, not whether they are random.
+// entropy returns the Shannon entropy in bits a character. It measures how evenly a text uses its
+// characters, not whether they are random.
 func entropy(text string) float64 {
 	counts := map[rune]float64{}
-	total := 0.0
 	for _, r := range text {
 		counts[r]++
-		total++
 	}
-	bits := 0.0
+	total, bits := float64(utf8.RuneCountInString(text)), 0.0
 	for _, n := range counts {
 		bits -= n / total * math.Log2(n/total)
 	}
 	return bits
+}
+
+var (
+	// dsn matches a parameter of a key=value DSN, as libpq reads it: with or without blanks around
+	// the =.
+	dsn         = regexp.MustCompile(`(?:^|\s)(?:host|hostaddr|dbname|user|password)\s*=`)
+	dsnPassword = regexp.MustCompile(`(?:^|\s)password\s*=\s*(?:'((?:[^'\\]|\\.)*)'|(\S+))`)
+	dsnEscapes  = strings.NewReplacer(`\\`, `\`, `\'`, `'`)
+)
+
+// Of returns the secret part of a value and whether this is the whole value. It is the password of
+// a URL or of a key=value DSN, empty for a PEM key, which its parser checks, and else the whole
+// value.
+func Of(value string) (secret string, whole bool) {
+	switch {
+	case strings.Contains(value, "-----BEGIN "):
+		return "", false
+	case strings.Contains(value, "://"):
+		u, err := url.Parse(value)
+		if err != nil {
+			return "", false
+		}
+		password, _ := u.User.Password()
+		return cmp.Or(password, u.Query().Get("password")), false // libpq accepts both
+	case dsn.MatchString(value):
+		if found := dsnPassword.FindStringSubmatch(value); found != nil {
+			return dsnEscapes.Replace(found[1] + found[2]), false
+		}
+		return "", false
+	}
+	return value, true
 }

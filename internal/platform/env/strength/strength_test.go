@@ -27,6 +27,47 @@ func TestPlaceholder(t *testing.T) {
 	}
 }
 
+func TestHarmless(t *testing.T) {
+	t.Parallel()
+	for _, line := range []string{
+		"JWT_ACCESS_EXPIRATION_MINUTES=30", "FUNCTIONS_VERIFY_JWT=false", "CREDENTIAL_ROUNDS=12", "ALLOW_EMPTY_PASSWORD=yes",
+		"SESSION_SECURE_COOKIE=false", "PASSWORD_MIN_LENGTH=8", "JWT_EXPIRES_IN=7d", "TOKEN_LIFETIME=5 minutes", "JWT_TTL=1h30m",
+		"REQUIRE_TOKEN=ON", "AUTH_TOKEN_PREFIX=Bearer", "SESSION_COOKIE_SAMESITE=lax", "OAUTH_TOKEN_SCOPES=openid profile read:user",
+		"COOKIE_SCHEME=https", "SALT_ROUNDS=10", "TOKEN_RATIO=0.5", "COOKIE_SIZE=4kb", "USE_SECRET=enabled",
+	} {
+		name, value, _ := strings.Cut(line, "=")
+		assert.True(t, strength.Harmless(name, value), line)
+		assert.False(t, strength.Suspect(name, value), line)
+	}
+	for _, line := range []string{
+		"DB_PASSWORD=1234", "JWT_SECRET=30", "API_KEY_2=7", "PASSWORD_OLD=7d", "TOKEN=bearer", "BASIC_AUTH=admin:hunter", "PIN=1234",
+		"JWT_SCOPE_SECRET=a:b", "KEY=none", "JWT=abc", "X=12345678901234567890", "OTHER=admin:hunter",
+	} {
+		name, value, _ := strings.Cut(line, "=")
+		assert.False(t, strength.Harmless(name, value), line)
+	}
+}
+
+func TestSuspect(t *testing.T) {
+	t.Parallel()
+	for _, line := range []string{
+		"FIELD_KEY=a", "APP_SALT=b", "ROOT_PW=c", "BOT_TOKEN=d", "fieldKey=a", "spring.app.key=a", "PEPPER=x", "STRIPE_KEY_LIVE=x", "KEY_1=x",
+		"HASHIDS_SALT_OLD=x", "DBPASSWORD=x", "UNKNOWN=9f86d081884c7d659a2feaa0c55ad015", "PLAIN=dGhpcyBpcyBzZWNyZXQgdGV4dA==",
+		"THING=sk_live_4eC39HqLyjWDarjtT1zdp7dc", "DB_PIN=4711",
+	} {
+		name, value, _ := strings.Cut(line, "=")
+		assert.True(t, strength.Suspect(name, value), line)
+	}
+	for _, line := range []string{
+		"KEYBOARD=qwerty", "MONKEY=x", "AUTHOR=Ada", "AUTH_JWT_PUBLIC_KEYS=x", "STRIPE_PUBLISHABLE_KEY=x", "API_KEY=", "KEY_FILE=/run/key",
+		"AWS_ACCESS_KEY_ID=x", "BUCKET=my-service-production-eu-west-1-bucket-2", "ID=019b0000-0000-7000-8000-000000000001", "SPINNER=x",
+		"URL=https://example.com/a/long/path/of/internationalization", "CLASS=com.example.MyApplicationConfig", "HOST=ip-10-0-0-1.eu-west-1.compute.internal",
+	} {
+		name, value, _ := strings.Cut(line, "=")
+		assert.False(t, strength.Suspect(name, value), line)
+	}
+}
+
 func TestOf(t *testing.T) {
 	t.Parallel()
 	for value, want := range map[string]string{
@@ -43,14 +84,12 @@ func TestOf(t *testing.T) {
 	}
 }
 
-func TestStrong(t *testing.T) {
+func TestMixed(t *testing.T) {
 	t.Parallel()
-	assert.True(t, strength.Strong("9f86d081884c7d659a2feaa0c55ad015"))
-	for _, weak := range []string{"", "9f86d081884c7d659a2feaa0c55ad01", strings.Repeat("ab", 20), "changeme-9f86d081884c7d659a2feaa0c55ad015"} {
-		assert.False(t, strength.Strong(weak), weak)
-	}
 	assert.True(t, strength.Mixed("k9#mQ2vX"))
+	assert.True(t, strength.Mixed("9f86d081884c7d659a2feaa0c55ad015"))
 	assert.False(t, strength.Mixed("aaaaaaab"))
+	assert.False(t, strength.Mixed(strings.Repeat("ab", 20)))
 }
 
 func ExamplePlaceholder() {

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -69,7 +71,7 @@ func TestJSONDecodes(t *testing.T) {
 	assert.Empty(t, n.Title)
 }
 
-func TestJSONRefuses(t *testing.T) {
+func TestJSONNamesTheFieldAndRule(t *testing.T) {
 	t.Parallel()
 	deep := func(n int) string { return `{"extra":` + strings.Repeat("[", n) + strings.Repeat("]", n) + `}` }
 	tests := map[string]struct{ body, field, rule string }{
@@ -92,9 +94,10 @@ func TestJSONRefuses(t *testing.T) {
 		"negative":            {`{"stars":-1}`, "stars", "type"},
 		"overflow":            {`{"stars":256}`, "stars", "range"},
 		"float overflow":      {`{"weight":1e999}`, "weight", "range"},
-		"bad UUID":            {`{"id":"hunter2"}`, "id", "format"},
+		"bad UUID":            {`{"id":"hunter2"}`, "id", "uuid"},
 		"number for UUID":     {`{"id":42}`, "id", "type"},
-		"bad time":            {`{"due":"hunter2"}`, "due", "format"},
+		"bad time":            {`{"due":"hunter2"}`, "due", "time"},
+		"day without month":   {`{"due":"2026-02-30T00:00:00Z"}`, "due", "time"},
 		"bad base64":          {`{"raw":"hunter2!"}`, "raw", "format"},
 		"array as the body":   {`[]`, "body", "type"},
 		"text as the body":    {`"hunter2"`, "body", "type"},
@@ -108,6 +111,12 @@ func TestJSONRefuses(t *testing.T) {
 		"NaN":                 {`{"weight":NaN}`, "weight", "syntax"},
 		"too deep":            {deep(64), "body", "max_depth"},
 		"far too deep":        {strings.Repeat("[", 500_000), "body", "max_depth"},
+		"too many items":      {`{"title":"hunter2","tags":[` + strings.Repeat(`"a,",`, 1000) + `"a"]}`, "tags", "max_items"},
+		"far too many items":  {`{"tags":[` + strings.Repeat(`"a",`, 300_000), "tags", "max_items"},
+		"items of nothing":    {strings.Repeat(`,`, 2000), "body", "max_items"},
+		"list in a list":      {`{"a":[[],{"b":[` + strings.Repeat(`0,`, 1000), "a.1.b", "max_items"},
+		"list as the body":    {`[` + strings.Repeat(`{"a":[]},`, 1000), "body", "max_items"},
+		"closing brackets":    {strings.Repeat(`]`, 100) + `[1]`, "body", "syntax"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -123,9 +132,55 @@ func TestJSONRefuses(t *testing.T) {
 	require.NoError(t, err, "63 arrays in an object are 64 levels")
 	_, err = decode(t, `{"title":"[[[[\"[[[\\"}`)
 	require.NoError(t, err, "brackets in a string do not nest")
+	n, err := decode(t, `{"tags":[`+strings.Repeat(`"a",`, 999)+`"a"]}`)
+	require.NoError(t, err)
+	assert.Len(t, n.Tags, 1000)
 }
 
-func TestLongFieldNameIsCut(t *testing.T) {
+// money is a type with rules of its own, and scale one that does not state them.
+type (
+	money struct{ cents int64 }
+	scale struct{}
+)
+
+func (m *money) UnmarshalJSON(text []byte) (err error) {
+	if m.cents, err = strconv.ParseInt(string(text), 10, 64); err != nil {
+		return errors.Invalid("money", "money", "must be a whole number of cents")
+	}
+	return nil
+}
+
+func (s *scale) UnmarshalJSON([]byte) error { return errors.Sentinel("hunter2 is no scale") }
+
+func TestJSONTypeNamesItsRule(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]errors.FieldError{
+		`{"due":"hunter2"}`:                {Field: "due", Rule: "date", Message: "must be a date such as 2026-01-31"},
+		`{"due":""}`:                       {Field: "due", Rule: "date", Message: "must be a date such as 2026-01-31"},
+		`{"due":20260131}`:                 {Field: "due", Rule: "type", Message: "must be a string"},
+		`{"lines":[{"due":"2026-02-30"}]}`: {Field: "lines.0.due", Rule: "date", Message: "must be a date such as 2026-01-31"},
+		`{"price":"hunter2"}`:              {Field: "price", Rule: "money", Message: "must be a whole number of cents"},
+		`{"price":1.5}`:                    {Field: "price", Rule: "money", Message: "must be a whole number of cents"},
+		`{"price":{}}`:                     {Field: "price", Rule: "money", Message: "must be a whole number of cents"},
+		`{"scale":"hunter2"}`:              {Field: "scale", Rule: "format", Message: "is not valid"},
+		`{"at":"tomorrow"}`:                {Field: "at", Rule: "time", Message: "must be a time of RFC 3339 such as 2026-01-31T12:00:00Z"},
+		`{"ids":["hunter2"]}`:              {Field: "ids.0", Rule: "uuid", Message: "must be a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057"},
+	} {
+		var in struct {
+			Due   request.Date `json:"due"`
+			Price money        `json:"price"`
+			Scale scale        `json:"scale"`
+			At    *time.Time   `json:"at"`
+			IDs   []uuid.UUID  `json:"ids"`
+			Lines []struct {
+				Due request.Date `json:"due"`
+			} `json:"lines"`
+		}
+		assert.Equal(t, want, refusal(t, request.JSON(post(t, "application/json", strings.NewReader(body)), &in)), body)
+	}
+}
+
+func TestLongFieldNameIsTruncated(t *testing.T) {
 	t.Parallel()
 	_, err := decode(t, `{"`+strings.Repeat("é", 5000)+`":1}`)
 	got := refusal(t, err)
@@ -138,7 +193,7 @@ func TestMediaType(t *testing.T) {
 	for contentType, ok := range map[string]bool{
 		"application/json":                    true,
 		"Application/JSON; charset=UTF-8":     true,
-		"application/merge-patch+json":        false, // which is for PATCH
+		"application/merge-patch+json":        false, // null means another thing there
 		"application/vnd.api+json":            false,
 		"application/json; version=1":         true,
 		"":                                    false,
@@ -156,15 +211,22 @@ func TestMediaType(t *testing.T) {
 		assert.Equal(t, ok, err == nil, contentType)
 		assert.Equal(t, !ok, errors.HasCode(err, errors.CodeUnsupportedMediaType), contentType)
 	}
-	c := post(t, "application/merge-patch+json", strings.NewReader(`{}`))
-	c.Request().Method = http.MethodPatch
-	require.NoError(t, request.JSON(c, &note{}))
-	c = post(t, "application/json", strings.NewReader(`{}`))
+	c := post(t, "application/json", strings.NewReader(`{}`))
 	c.Request().Header.Add("Content-Type", "text/plain")
 	assert.True(t, errors.HasCode(request.JSON(c, &note{}), errors.CodeUnsupportedMediaType), "two types")
-	c = post(t, "application/json", strings.NewReader(`{}`))
-	c.Request().Header.Set("Content-Encoding", "gzip")
-	assert.True(t, errors.HasCode(request.JSON(c, &note{}), errors.CodeUnsupportedMediaType))
+	for _, tt := range []struct {
+		lines []string
+		ok    bool
+	}{
+		{[]string{"gzip"}, false}, {[]string{"identity", "gzip"}, false}, {[]string{"", "br"}, false}, {[]string{"identity, gzip"}, false},
+		{[]string{"identity"}, true}, {[]string{"Identity", "identity"}, true}, {[]string{"identity, identity"}, true}, {[]string{""}, true},
+	} {
+		c = post(t, "application/json", strings.NewReader(`{}`))
+		c.Request().Header["Content-Encoding"] = tt.lines
+		err := request.JSON(c, &note{})
+		assert.Equal(t, tt.ok, err == nil, tt.lines)
+		assert.Equal(t, !tt.ok, errors.HasCode(err, errors.CodeUnsupportedMediaType), tt.lines)
+	}
 	assert.Equal(t, "required", refusal(t, request.JSON(post(t, "", nil), &note{})).Rule)
 }
 
@@ -187,8 +249,24 @@ func TestReadErrors(t *testing.T) {
 	}
 }
 
+// A list over its limit is refused before it is decoded, and a Content-Length allocates nothing.
+func TestRefusedBodyCostsLittleMemory(t *testing.T) {
+	for name, body := range map[string]string{
+		"items":          `{"tags":[` + strings.Repeat(`"a",`, 250_000) + `"a"]}`,
+		"Content-Length": `{"title":"x"}`,
+	} {
+		c := post(t, "application/json", strings.NewReader(body))
+		c.Request().ContentLength = 1 << 30
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_ = request.JSON(c, &note{})
+		runtime.ReadMemStats(&after)
+		assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(6*len(body)+64<<10), "%s: bytes for a body of %d", name, len(body))
+	}
+}
+
 func FuzzJSON(f *testing.F) {
-	for _, seed := range []string{`{"title":"x","tags":["a"]}`, `{"title":1}`, `{"a":1}`, `[`, `{"title":"\ud800"}`, `{"extra":[[[{}]]]}`} {
+	for _, seed := range []string{`{"title":"x","tags":["a"]}`, `{"title":1}`, `{"a":1}`, `[`, `{"title":"\ud800"}`, `{"extra":[[[{}]]]}`, `{"tags":[` + strings.Repeat("0,", 1001)} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {

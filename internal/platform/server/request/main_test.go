@@ -16,7 +16,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func contextOf(r *http.Request) echo.Context { return echo.New().NewContext(r, httptest.NewRecorder()) }
 
-// refusal returns the one field error that err holds.
+// refusal returns the only field error of err.
 func refusal(t *testing.T, err error) errors.FieldError {
 	t.Helper()
 	require.True(t, errors.HasCode(err, errors.CodeValidation), "%v", err)

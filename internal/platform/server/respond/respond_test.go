@@ -31,7 +31,7 @@ func TestJSON(t *testing.T) {
 	assert.JSONEq(t, `{"a":1}`, w.Body.String())
 }
 
-func TestJSONThatCannotBeEncodedLeavesTheResponseOpen(t *testing.T) {
+func TestEncodingErrorDoesNotBeginTheResponse(t *testing.T) {
 	t.Parallel()
 	c, _ := newContext(t, http.MethodGet)
 	require.Error(t, respond.JSON(c, http.StatusOK, make(chan int)))

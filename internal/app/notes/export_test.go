@@ -1,0 +1,4 @@
+package notes // part:llm file
+
+// Cut is for tests.
+var Cut = cut
