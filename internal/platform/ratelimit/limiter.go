@@ -54,7 +54,7 @@ func (l Limit) take(used time.Duration, n int) (Decision, time.Duration) {
 
 const (
 	ways  = 4 // slots of a set, 64 bytes together: a cache line
-	sets  = 1 << 16
+	sets  = 1 << 14
 	locks = 256
 )
 
