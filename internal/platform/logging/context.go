@@ -158,7 +158,7 @@ func newKey(given string) *key {
 	l := line{maxText: defaultLine}
 	l.text(name)
 	return &key{
-		given:  strings.Clone(given),
+		given:  given,
 		name:   name,
 		json:   "," + string(l.b) + ":",
 		secret: Sensitive(given),

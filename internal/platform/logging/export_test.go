@@ -24,3 +24,15 @@ func WritingCore(w io.Writer) (*Core, *bytes.Buffer) {
 	out.report = stderr
 	return newCore(out, logrus.InfoLevel), stderr
 }
+
+// MissedAt returns the index of an ordinary byte of text next to which there is a secret, else -1.
+func MissedAt(text string) int {
+	for i := range len(text) {
+		if ordinary(text, i) {
+			if _, _, found := secretAt(text, i, 0); found {
+				return i
+			}
+		}
+	}
+	return -1
+}

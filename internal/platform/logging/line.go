@@ -122,25 +122,21 @@ func (l *line) id(k *key, id []byte, b *Bound) {
 
 // resolve finds the keys of the call's fields. It reports whether one is repeated.
 func (l *line) resolve(call []Field) (repeated bool) {
-	l.keys, l.mask = l.keys[:0], 0
+	keys, mask := l.keys[:0], uint64(0)
 	for i := range call {
 		k := keyOf(call[i].key)
-		repeated = repeated || l.mask&k.bit != 0 && l.hasKey(0, k)
-		l.keys, l.mask = append(l.keys, k), l.mask|k.bit
+		repeated = repeated || mask&k.bit != 0 && hasName(keys, k.name)
+		keys, mask = append(keys, k), mask|k.bit
 	}
+	l.keys, l.mask = keys, mask
 	return repeated
 }
 
 // hasKey reports whether the call has a field with this key, from the i-th on.
-func (l *line) hasKey(i int, k *key) bool {
-	if l.mask&k.bit != 0 {
-		for _, other := range l.keys[i:] {
-			if other.name == k.name {
-				return true
-			}
-		}
-	}
-	return false
+func (l *line) hasKey(i int, k *key) bool { return l.mask&k.bit != 0 && hasName(l.keys[i:], k.name) }
+
+func hasName(keys []*key, name string) bool {
+	return slices.ContainsFunc(keys, func(k *key) bool { return k.name == name })
 }
 
 func (l *line) overridden(k *key, b *Bound) bool { return l.hasKey(0, k) || b.has(k) }
@@ -235,8 +231,12 @@ func (l *line) time(t time.Time) {
 
 // Classes of bytes.
 const (
-	mayEscape = 1 << iota // is escaped in JSON, or begins a sequence that is
-	mayReveal             // may be next to a secret: see secretAt
+	mayEscape  = 1 << iota // is escaped in JSON, or begins a sequence that is
+	mayReveal              // may be next to a secret: see secretAt
+	endsScheme             // ends Bearer or Basic in any case
+	endsName               // ends a name, its quotes or the blanks behind it
+	endsHook               // ends one of webhookPaths
+	isWord                 // letters and digits
 )
 
 var byteClass = func() (t [256]uint8) {
@@ -244,9 +244,23 @@ var byteClass = func() (t [256]uint8) {
 		if c < ' ' || c == '"' || c == '\\' || c >= 0x7f {
 			t[c] |= mayEscape
 		}
+		if isNameByte(byte(c)) {
+			t[c] |= endsName
+		}
+		if isAlnum(byte(c)) {
+			t[c] |= isWord
+		}
 	}
-	for _, c := range []byte(" \t-_=:@/%JIz") {
-		t[c] |= mayReveal
+	set := func(class uint8, bytes string) {
+		for _, c := range []byte(bytes) {
+			t[c] |= class
+		}
+	}
+	set(mayReveal, " \t-_=:@/%JIz")
+	set(endsScheme, "rRcC")
+	set(endsName, "\"'`\\] \t")
+	for path := range webhookPaths {
+		set(endsHook, path[len(path)-1:])
 	}
 	return t
 }()
@@ -262,11 +276,11 @@ func (l *line) text(s string) {
 	escape := uint8(0)
 	for i := range len(s) {
 		class := byteClass[s[i]]
-		if class == 0 {
+		if class&(mayEscape|mayReveal) == 0 {
 			continue
 		}
 		escape |= class & mayEscape
-		if class&mayReveal != 0 {
+		if class&mayReveal != 0 && !ordinary(s, i) {
 			if _, _, found := secretAt(s, i, 0); found || s[i] == '%' && isEscape(s, i) {
 				l.quote(Redact(s), size)
 				return

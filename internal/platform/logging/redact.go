@@ -31,7 +31,7 @@ func redactOnce(text, plain string, at []int) (string, bool) {
 	var out []byte
 	done, copied := 0, 0 // how much of plain and of text is in out
 	for i := 0; i < len(plain); i++ {
-		if byteClass[plain[i]]&mayReveal == 0 {
+		if byteClass[plain[i]]&mayReveal == 0 || ordinary(plain, i) {
 			continue
 		}
 		start, end, found := secretAt(plain, i, done)
@@ -94,6 +94,16 @@ func unhex(c byte) byte {
 	return 255
 }
 
+// ordinary reports whether no secret is next to the byte at i, for most blanks, slashes and colons.
+func ordinary(s string, i int) bool {
+	before := needsBefore[s[i]]
+	return before != 0 && i > 0 && i+1 < len(s) && byteClass[s[i-1]]&before == 0 && byteClass[s[i+1]]&isWord != 0
+}
+
+// needsBefore holds the classes of bytes of which one comes before a byte that is next to a secret,
+// if a letter or a digit comes after it.
+var needsBefore = [256]uint8{' ': endsScheme, '/': endsHook, ':': endsName}
+
 // secretAt returns the place of the secret that the byte at i indicates. It looks back no further
 // than from. Every kind of secret has one such byte, rare in ordinary text, so that the scan needs
 // no regular expressions.
@@ -102,9 +112,6 @@ func secretAt(s string, i, from int) (start, end int, found bool) {
 	case ' ', '\t':
 		if start, end, found = credentialAt(s, i, from); found {
 			return start, end, true
-		}
-		if i+1 < len(s) && isLetter(s[i+1]) { // most blanks, and no literal
-			return 0, 0, false
 		}
 		return literalAt(s, i, from)
 	case '=':

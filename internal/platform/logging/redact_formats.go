@@ -235,8 +235,11 @@ func botTokenAt(s string, i, from int) (start, end int, found bool) {
 	for start > from && isDigit(s[start-1]) {
 		start--
 	}
+	if i-start < 6 {
+		return 0, 0, false
+	}
 	end = run(s, i+1, isBase64URL)
-	return start, end, i-start >= 6 && end-i > 30 && strings.ContainsFunc(s[i+1:end], isCapital)
+	return start, end, end-i > 30 && strings.ContainsFunc(s[i+1:end], isCapital)
 }
 
 func isCapital(r rune) bool { return 'A' <= r && r <= 'Z' }

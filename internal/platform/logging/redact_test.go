@@ -200,6 +200,9 @@ func FuzzRedact(f *testing.F) {
 		if twice := logging.Redact(once); twice != once {
 			t.Errorf("%q becomes %q, then %q", text, once, twice)
 		}
+		if i := logging.MissedAt(text); i >= 0 {
+			t.Errorf("the byte %d of %q is next to a secret", i, text)
+		}
 	})
 }
 

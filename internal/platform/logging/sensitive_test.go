@@ -61,7 +61,8 @@ func TestHarmlessValuesAreShownUnderAnyName(t *testing.T) {
 		assert.Equal(t, "[REDACTED]", out.last(t)["password"], value)
 	}
 	log.Info(t.Context(), "e", logging.Int("cvv", 123), logging.String("otp_token", "123"), logging.Any("card", map[string]int{"cvc": 123}))
-	assert.NotContains(t, out.text(), "123")
+	line := out.last(t)
+	assert.Equal(t, []any{"[REDACTED]", "[REDACTED]", map[string]any{"cvc": "[REDACTED]"}}, []any{line["cvv"], line["otp_token"], line["card"]})
 }
 
 func TestRedactionReachesEveryDepth(t *testing.T) {
