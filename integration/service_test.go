@@ -245,6 +245,16 @@ func (s *service) signal(t testing.TB, sig os.Signal) {
 	require.NoError(t, s.cmd.Process.Signal(sig))
 }
 
+// suspend stops the process until SIGCONT, and returns when all its threads have stopped.
+func (s *service) suspend(t testing.TB) {
+	t.Helper()
+	s.signal(t, syscall.SIGSTOP)
+	var status syscall.WaitStatus
+	_, err := syscall.Wait4(s.cmd.Process.Pid, &status, syscall.WUNTRACED, nil)
+	require.NoError(t, err)
+	require.True(t, status.Stopped())
+}
+
 // exit waits for the process to exit and returns its exit code.
 func (s *service) exit(t testing.TB) int {
 	t.Helper()

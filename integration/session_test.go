@@ -205,7 +205,7 @@ func TestSuspendedReplicaRefusesRevokedTokens(t *testing.T) {
 		onB.base = b.client.base
 		require.Equal(t, http.StatusOK, onB.get("/v1/me").status) // B caches the token
 
-		b.signal(t, syscall.SIGSTOP)
+		b.suspend(t)
 		require.Equal(t, http.StatusNoContent, ada.post("/v1/auth/logout", nil).status)
 		var conns []net.Conn
 		for range 20 {
