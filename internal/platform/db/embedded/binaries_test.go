@@ -19,7 +19,7 @@ func fakeBinaries(t *testing.T, version string, programs ...string) string {
 	dir := publicDir(t)
 	for _, program := range programs {
 		script := "#!/bin/sh\necho '" + program + " " + version + "'\n"
-		require.NoError(t, os.WriteFile(filepath.Join(dir, program), []byte(script), 0o755))
+		require.NoError(t, embedded.WriteProgram(filepath.Join(dir, program), []byte(script)))
 	}
 	return dir
 }

@@ -114,11 +114,17 @@ func fetch(ctx context.Context, dir, target, url string) (err error) {
 	if err := unpack(archive, unpacked); err != nil {
 		return fmt.Errorf("unpack the archive: %w", err)
 	}
-	// An existing target does not start, or another process has just made the same one.
-	if err := os.RemoveAll(target); err != nil {
-		return fmt.Errorf("remove unusable binaries: %w", err)
+	err = os.Rename(unpacked, target)
+	if errors.Is(err, os.ErrExist) {
+		if _, err := Inspect(ctx, filepath.Join(target, "bin")); err == nil {
+			return nil // another download has just made it
+		}
+		if err := os.RemoveAll(target); err != nil {
+			return fmt.Errorf("remove unusable binaries: %w", err)
+		}
+		err = os.Rename(unpacked, target)
 	}
-	if err := os.Rename(unpacked, target); err != nil && !errors.Is(err, os.ErrExist) {
+	if err != nil && !errors.Is(err, os.ErrExist) {
 		return fmt.Errorf("move the binaries into place: %w", err)
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -99,6 +100,25 @@ func TestDownloadedServer(t *testing.T) {
 	with.Binaries = func(context.Context) (embedded.Binaries, error) { return b, nil }
 	s := start(t, with)
 	assert.Equal(t, b.String(), s.Source())
+}
+
+// No download removes what another has just made.
+func TestConcurrentDownloads(t *testing.T) {
+	t.Parallel()
+	url, _ := repository(t, archive(t), "")
+	for range 5 {
+		dir := publicDir(t)
+		var group sync.WaitGroup
+		for range 8 {
+			group.Go(func() {
+				b, err := embedded.DownloadTo(t.Context(), dir, url)
+				assert.NoError(t, err)
+				_, err = embedded.Inspect(t.Context(), b.Dir)
+				assert.NoError(t, err)
+			})
+		}
+		group.Wait()
+	}
 }
 
 func TestDownloadFails(t *testing.T) {

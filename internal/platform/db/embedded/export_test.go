@@ -1,6 +1,10 @@
 package embedded
 
-import "context"
+import (
+	"context"
+	"os"
+	"syscall"
+)
 
 // Available is for the tests outside of the package.
 var Available = available
@@ -15,3 +19,11 @@ func (s *Server) Dir() string { return string(s.dir) }
 
 // Version returns the version of the server, such as 17.5.
 func (s *Server) Version() string { return s.binaries.Version }
+
+// WriteProgram writes a program that can be run at once: a child process that is forked meanwhile would hold the file
+// open for writing.
+func WriteProgram(path string, program []byte) error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	return os.WriteFile(path, program, 0o755)
+}

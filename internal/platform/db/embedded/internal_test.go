@@ -141,9 +141,9 @@ exec ` + filepath.Join(found.Dir, "postgres") + ` "$@"
 `
 	bin := filepath.Join(dir, "bin")
 	require.NoError(t, os.Mkdir(bin, 0o755))
-	require.NoError(t, os.WriteFile(filepath.Join(bin, "postgres"), []byte(script), 0o755))
+	require.NoError(t, WriteProgram(filepath.Join(bin, "postgres"), []byte(script)))
 	initdb := "#!/bin/sh\nexec " + filepath.Join(found.Dir, "initdb") + " \"$@\"\n"
-	require.NoError(t, os.WriteFile(filepath.Join(bin, "initdb"), []byte(initdb), 0o755))
+	require.NoError(t, WriteProgram(filepath.Join(bin, "initdb"), []byte(initdb)))
 
 	s, err := Start(t.Context(), Options{
 		Dir: filepath.Join(dir, "data"), Scratch: true,

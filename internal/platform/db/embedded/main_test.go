@@ -49,7 +49,7 @@ func holder(t *testing.T, dir string, uid uint32, env ...string) (holder *exec.C
 		program, err := os.ReadFile(binary)
 		require.NoError(t, err)
 		binary = filepath.Join(publicDir(t), "holder")
-		require.NoError(t, os.WriteFile(binary, program, 0o755))
+		require.NoError(t, embedded.WriteProgram(binary, program))
 	}
 	cmd := exec.CommandContext(t.Context(), binary)
 	cmd.Env = append(append(os.Environ(), roleVariable+"="+dir), env...)
