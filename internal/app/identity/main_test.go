@@ -31,7 +31,8 @@ type service struct {
 	hasher      identity.Passwords
 	sessions    *session.Service
 	trail       *audit.Trail
-	afterVerify func() // runs after each password check, if set
+	isBusy      func() bool // whether the queue is full for a password check, if set
+	afterVerify func()      // runs after each password check, if set
 
 	mu     sync.Mutex
 	limits identity.Limits
@@ -55,6 +56,9 @@ type passwords struct {
 }
 
 func (p passwords) VerifyPassword(ctx context.Context, hash, password string) (ok, needsRehash bool, err error) {
+	if p.service.isBusy != nil && p.service.isBusy() {
+		return false, false, errors.Overloaded(nil, time.Second)
+	}
 	ok, needsRehash, err = p.Passwords.VerifyPassword(ctx, hash, password)
 	if p.service.afterVerify != nil {
 		p.service.afterVerify()
