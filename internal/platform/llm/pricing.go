@@ -138,13 +138,7 @@ func (p *Prices) find(i Info) (v price, known bool) {
 	return p.dearest, false
 }
 
-// Cost returns what a request cost, rounded up to a millionth of a dollar. A model that is not known
-// costs as much as the dearest one.
-func (p *Prices) Cost(i Info, u Usage) (cost Cost, known bool) {
-	v, known := p.find(i)
-	return v.cost(u), known
-}
-
+// cost returns what a request cost, rounded up to a millionth of a dollar.
 func (v *price) cost(u Usage) Cost {
 	fresh := u.Input - u.CacheRead - u.CacheWrite
 	sum := times(fresh, v.input) + times(u.CacheRead, v.cacheRead) + times(u.CacheWrite, v.cacheWrite) +
@@ -155,12 +149,7 @@ func (v *price) cost(u Usage) Cost {
 // times returns what tokens cost in millionths of a Cost.
 func times(tokens int, c Cost) Cost { return Cost(min(max(tokens, 0), maxCounts)) * c }
 
-// EstimateUsage returns an estimate of what a provider does not say: the tokens of a request and of
-// what was received of the answer.
-func EstimateUsage(r *Request, answer string) Usage {
-	return Usage{Input: estimateInput(r), Output: EstimateTokens(answer), Estimated: true}
-}
-
+// estimateInput returns about how many tokens a request has, see [EstimateTokens].
 func estimateInput(r *Request) int {
 	n := EstimateTokens(r.System)
 	for _, m := range r.Messages {
