@@ -57,6 +57,7 @@ type conn struct {
 	generation int64
 	opened     time.Time
 	tx         context.Context //nolint:containedctx // of the transaction, nil without one: Commit and Rollback have none
+	readOnly   bool            // the transaction is read-only by our own request, whatever the server is
 	canceled   bool            // a statement was canceled: the connection finishes its transaction and is then closed
 }
 
@@ -197,8 +198,9 @@ var errConnectionLost = errors.Sentinel("the connection was lost while a stateme
 // tried.
 type notSentError struct{ error }
 
-// failed returns the error of a statement as the pool may see it. A server that has become
-// read-only or that does not answer is not only this connection's.
+// failed converts an error of lib/pq for database/sql. A read-only server or an I/O timeout retires
+// the generation, because it affects all connections. The end of a context, which is a [net.Error]
+// too, does not: the server may be well.
 func (c *conn) failed(err error) error {
 	if err == nil {
 		return nil
@@ -207,8 +209,8 @@ func (c *conn) failed(err error) error {
 	if ok {
 		err = notSent.error
 	}
-	lost, isNet := errors.AsType[net.Error](err)
-	evidence := isNet && lost.Timeout() || SQLState(err) == string(pqerror.ReadOnlySQLTransaction)
+	lost, isNet := errors.AsType[*net.OpError](err)
+	evidence := isNet && lost.Timeout() || !c.readOnly && SQLState(err) == string(pqerror.ReadOnlySQLTransaction)
 	if evidence && time.Since(c.opened) >= evidenceAge {
 		c.connector.retire(c.generation)
 	}
@@ -227,6 +229,7 @@ func (c *conn) ResetSession(ctx context.Context) error {
 	if !c.IsValid() || stale(c.net) {
 		return driver.ErrBadConn
 	}
+	c.readOnly = false
 	return c.pqConn.ResetSession(ctx)
 }
 
@@ -262,7 +265,7 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 		_ = c.pqConn.Rollback() // BEGIN may have worked and SET not; without a transaction lib/pq marks the connection bad
 		return nil, c.failed(notSentError{err})
 	}
-	c.tx = ctx
+	c.tx, c.readOnly = ctx, s.readOnly
 	return c, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -240,4 +241,61 @@ func TestPoolLeavesServerThatDoesNotAnswer(t *testing.T) {
 	start := time.Now()
 	useAll(t, pool, "after")
 	assert.Less(t, time.Since(start), 2*time.Second)
+}
+
+// A statement that fails while the server answers retires no other connection.
+func TestFailedStatementKeepsOtherConnections(t *testing.T) {
+	t.Parallel()
+	dsn := database(t)
+	for name, fail := range map[string]func(context.Context, *db.Pool) error{
+		"a slow ReadOne": func(ctx context.Context, pool *db.Pool) error {
+			_, err := db.ReadOne[string](ctx, pool, "select pg_sleep(30)::text")
+			return err
+		},
+		"a slow ReadAll": func(ctx context.Context, pool *db.Pool) error {
+			_, err := db.ReadAll[string](ctx, pool, "select pg_sleep(30)::text")
+			return err
+		},
+		"a slow One": func(ctx context.Context, pool *db.Pool) error {
+			_, err := db.One[string](ctx, pool, "select pg_sleep($1)::text", 30)
+			return err
+		},
+		"an All of many rows": func(ctx context.Context, pool *db.Pool) error {
+			_, err := db.All[int](ctx, pool, "select generate_series(1, 1000000000)")
+			return err
+		},
+		"a ReadOne that writes": func(ctx context.Context, pool *db.Pool) error {
+			_, err := db.ReadOne[int](ctx, pool, "select 1 from items for update")
+			return err
+		},
+		"a ReadOne of two messages that writes": func(ctx context.Context, pool *db.Pool) error {
+			_, err := db.ReadOne[int](ctx, pool, "select 1 from items where name <> ';' for update")
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pool := open(t, dsn, func(c *db.Config, _ *db.Options) { c.PoolSize = 2 })
+			before := sessions(t, pool)
+			time.Sleep(600 * time.Millisecond) // connections become evidence with this age
+			ctx, cancel := context.WithTimeout(db.WithTenant(t.Context(), newID(t)), 300*time.Millisecond)
+			defer cancel()
+			require.Error(t, fail(ctx, pool))
+			after := sessions(t, pool)
+			assert.True(t, slices.Contains(after[:], before[0]) || slices.Contains(after[:], before[1]),
+				"sessions %v before the failure, %v after it", before, after)
+		})
+	}
+}
+
+// sessions returns the process ids of two connections that the pool has at the same time.
+func sessions(t testing.TB, pool *db.Pool) (pids [2]int) {
+	t.Helper()
+	for i := range pids {
+		conn, err := pool.SQL().Conn(t.Context())
+		require.NoError(t, err)
+		defer func() { require.NoError(t, conn.Close()) }()
+		require.NoError(t, conn.QueryRowContext(t.Context(), "select pg_backend_pid()").Scan(&pids[i]))
+	}
+	return pids
 }

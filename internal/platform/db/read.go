@@ -81,6 +81,7 @@ func (c *conn) read(ctx context.Context, s scope, query string, args []driver.Na
 	if !prepared {
 		name = fmt.Sprintf("read_%x", sha256.Sum224([]byte(query)))
 	}
+	c.readOnly = true
 	newly := "; prepare " + name + " as " + query + "\n" // which ends a comment
 	prepare := newly
 	if prepared {
