@@ -114,7 +114,7 @@ type listener struct {
 	probe     string // channel of this listener alone
 
 	asked     atomic.Pointer[time.Time] // when the last notification to probe was sent
-	callbacks atomic.Int64              // begins and ends of OnNotify
+	callbacks atomic.Int64              // begins and ends of callbacks
 }
 
 // run keeps a session open. It logs the beginning of an outage as a warning and further attempts at
@@ -173,6 +173,8 @@ func (l *listener) session(ctx context.Context) (listened bool, err error) {
 		_ = d.conn.Close()
 	}()
 	notify := func(n *pq.Notification) {
+		l.callbacks.Add(1)
+		defer l.callbacks.Add(1)
 		switch {
 		case n.Channel == l.probe:
 			if !listened {
@@ -187,8 +189,6 @@ func (l *listener) session(ctx context.Context) (listened bool, err error) {
 			default:
 			}
 		case listened: // what came before is visible to a query
-			l.callbacks.Add(1)
-			defer l.callbacks.Add(1)
 			l.OnNotify(n.Channel, n.Extra)
 		}
 	}
@@ -245,7 +245,7 @@ func (l *listener) check(ctx context.Context, arrived <-chan struct{}) error {
 	}
 }
 
-// await waits for the notification of [listener.check]. Callbacks of other notifications delay it.
+// await waits for the notification of [listener.check]. Callbacks delay it.
 func (l *listener) await(ctx context.Context, arrived <-chan struct{}) error {
 	timeout := heartbeatTimeout
 	for seen := l.callbacks.Load(); ; {

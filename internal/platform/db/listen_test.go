@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -384,16 +385,28 @@ func TestListenWithoutOnState(t *testing.T) {
 
 func TestListenWaitsForASlowListener(t *testing.T) {
 	t.Parallel()
+	const slow = time.Second // longer than a heartbeat may take
 	dsn := database(t)
 	admin := superuser(t, dsn)
-	l := listen(t, dsn, nil, func(o *db.ListenOptions) {
+	var alive atomic.Int64
+	l := listen(t, dsn, func(bool) { time.Sleep(slow) }, func(o *db.ListenOptions) {
 		heard := o.OnNotify
 		o.OnNotify = func(channel, payload string) {
-			time.Sleep(time.Second) // longer than a heartbeat may take
+			time.Sleep(slow)
 			heard(channel, payload)
 		}
+		o.OnAlive = func(time.Time) {
+			if alive.Add(1) == 1 {
+				time.Sleep(slow)
+			}
+		}
 	})
-	l.until(t, 1)
+	platformtest.Eventually(t, 30*time.Second, func() error {
+		if alive.Load() < 3 {
+			return errors.Sentinel("the session has not got past its slow beginning")
+		}
+		return nil
+	})
 	_, err := admin.ExecContext(t.Context(), "notify other, 'one'; notify other, 'two'")
 	require.NoError(t, err)
 	assert.Equal(t, []string{"other: one", "other: two"}, l.untilHeard(t, 2))
