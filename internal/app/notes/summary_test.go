@@ -263,12 +263,11 @@ func TestLongNote(t *testing.T) {
 	assert.Equal(t, true, got.Body["truncated"])
 	_, sent, _ := parts(t, f.model.asked[0])
 	assert.True(t, strings.HasPrefix("T\n\n"+body, sent) && strings.HasSuffix(sent, "boy."), "up to the end of a sentence")
-	total := func(r *llm.Request) int { return llm.EstimateUsage(r, "").Input }
-	assert.InDelta(t, 1900, total(f.model.asked[0]), 100)
+	assert.InDelta(t, 1900, llm.EstimateInput(f.model.asked[0]), 100)
 
 	tooLong := errors.Wrap(&llm.Error{Kind: llm.KindContextLength}, errors.CodeLLMContextTooLong, "")
 	f.model.before = func(r *llm.Request) error {
-		if total(r) > 700 {
+		if llm.EstimateInput(r) > 700 {
 			return tooLong
 		}
 		return nil
@@ -278,7 +277,7 @@ func TestLongNote(t *testing.T) {
 	assert.Equal(t, "done", events[len(events)-1].name)
 	assert.Equal(t, true, events[len(events)-1].data["truncated"])
 	require.Len(t, f.model.asked, 3)
-	assert.InDelta(t, 600, total(f.model.asked[2]), 100)
+	assert.InDelta(t, 600, llm.EstimateInput(f.model.asked[2]), 100)
 
 	// A model whose window is not as large as believed gets half.
 	short := f.note(t, strings.Repeat("All work and no play makes Jack a dull boy. ", 30))

@@ -92,7 +92,7 @@ func (x *Exchange) complete(r *Request) {
 	if !x.Counted {
 		x.Usage.Output, x.Usage.Estimated = max(x.Usage.Output, x.tokens), true
 		if x.Usage.Input == 0 {
-			x.Usage.Input = estimateInput(r)
+			x.Usage.Input = EstimateInput(r)
 		}
 	}
 	for i := range x.Calls {

@@ -133,7 +133,7 @@ func TestCallerStopsReading(t *testing.T) {
 func TestCostOfFailures(t *testing.T) {
 	t.Parallel()
 	const table = "a,m,0,1000,,,1\n" // 1000 an input token, 1 an output token
-	input := llm.EstimateUsage(question, "").Input
+	input := llm.EstimateInput(question)
 	words := step{text: []string{"four", "five5"}, cut: true}
 	counted := step{text: []string{"four"}, err: &llm.Error{Kind: llm.KindOverloaded, Usage: llm.Usage{Input: 3, Output: 7}}}
 	undercounted := step{text: []string{"four", "five5"}, err: &llm.Error{Kind: llm.KindOverloaded, Usage: llm.Usage{Input: 3, Output: 1}}}

@@ -104,7 +104,7 @@ func (c *Chain) Windows() (windows []int) {
 // Worst returns what a request may cost with the dearest model, for a reservation. Attempts that fail
 // before are not part of it: providers rarely charge for them.
 func (c *Chain) Worst(r *Request) (worst Cost) {
-	u := Usage{Input: estimateInput(r), Output: cmp.Or(r.MaxTokens, c.config.MaxTokens)}
+	u := Usage{Input: EstimateInput(r), Output: cmp.Or(r.MaxTokens, c.config.MaxTokens)}
 	cached := u
 	cached.CacheWrite = u.Input
 	for _, m := range c.members {
@@ -361,7 +361,7 @@ func (q *request) end(a *attempt, r *Result, e *Error) {
 func (q *request) charged(a *attempt, e *Error) Usage {
 	u := e.Usage
 	if u.Input == 0 && (e.Committed || e.Kind == KindTimeout || e.Kind == KindTruncated || e.Kind == KindCanceled) {
-		u.Input, u.Estimated = estimateInput(q.r), true
+		u.Input, u.Estimated = EstimateInput(q.r), true
 		if !a.Streamed {
 			u.Output = cmp.Or(q.r.MaxTokens, q.config.MaxTokens)
 		}

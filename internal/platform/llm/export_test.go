@@ -33,14 +33,3 @@ func (x *Exchange) Recorded() Recorded { return Recorded{x.status, x.requestID, 
 
 // Body returns the body of the response.
 func (x *Exchange) Body() io.ReadCloser { return &x.body }
-
-// Cost returns what a request cost, and whether the model has a price.
-func (p *Prices) Cost(i Info, u Usage) (cost Cost, known bool) {
-	v, known := p.find(i)
-	return v.cost(u), known
-}
-
-// EstimateUsage returns the estimates for a request and an answer.
-func EstimateUsage(r *Request, answer string) Usage {
-	return Usage{Input: estimateInput(r), Output: EstimateTokens(answer), Estimated: true}
-}

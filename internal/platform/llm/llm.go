@@ -203,8 +203,8 @@ func (a Attempt) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		Provider   string  `json:"provider"`
 		Model      string  `json:"model"`
-		Kind       Kind    `json:"kind,omitempty"`
-		Status     int     `json:"status,omitempty"`
+		Kind       Kind    `json:"kind"`
+		Status     int     `json:"status"`
 		DurationMS float64 `json:"duration_ms"`
 	}{a.Provider, a.Model, a.Kind, a.Status, float64(a.Duration.Microseconds()) / 1e3})
 }

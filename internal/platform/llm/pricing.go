@@ -138,7 +138,13 @@ func (p *Prices) find(i Info) (v price, known bool) {
 	return p.dearest, false
 }
 
-// cost returns what a request cost, rounded up to a millionth of a dollar.
+// Cost returns what a request cost, rounded up to a millionth of a dollar. A model that is not known
+// costs as much as the dearest one.
+func (p *Prices) Cost(i Info, u Usage) (cost Cost, known bool) {
+	v, known := p.find(i)
+	return v.cost(u), known
+}
+
 func (v *price) cost(u Usage) Cost {
 	fresh := u.Input - u.CacheRead - u.CacheWrite
 	sum := times(fresh, v.input) + times(u.CacheRead, v.cacheRead) + times(u.CacheWrite, v.cacheWrite) +
@@ -149,8 +155,8 @@ func (v *price) cost(u Usage) Cost {
 // times returns what tokens cost in millionths of a Cost.
 func times(tokens int, c Cost) Cost { return Cost(min(max(tokens, 0), maxCounts)) * c }
 
-// estimateInput returns about how many tokens a request has, see [EstimateTokens].
-func estimateInput(r *Request) int {
+// EstimateInput returns about how many tokens a request has, as [EstimateTokens] does for a text.
+func EstimateInput(r *Request) int {
 	n := EstimateTokens(r.System)
 	for _, m := range r.Messages {
 		n += tokensOfPart + EstimateTokens(m.Text) + len(m.Images)*tokensOfImage

@@ -235,7 +235,7 @@ func TestStreams(t *testing.T) {
 		"what comes after":      {begin + text + delta + stop + "data: {", "", "", counted},
 		"text at a start":       {begin + `data: {"type":"content_block_start","content_block":{"type":"text","text":"Hello"}}` + "\n\n" + delta + stop, "", "", counted},
 		"output not counted":    {begin + text + strings.Replace(delta, `"usage"`, `"x"`, 1) + stop, "", "", llm.Usage{Input: 14, Output: llm.EstimateTokens("Hello"), CacheRead: 4, Estimated: true}},
-		"nothing counted":       {text + strings.Replace(delta, `"usage"`, `"x"`, 1) + stop, "", "", llm.EstimateUsage(ask(), "Hello")},
+		"nothing counted":       {text + strings.Replace(delta, `"usage"`, `"x"`, 1) + stop, "", "", llm.Usage{Input: llm.EstimateInput(ask()), Output: llm.EstimateTokens("Hello"), Estimated: true}},
 		"a whole answer":        {`{"type":"message","content":[{"type":"text","text":"Hello"}],"stop_reason":"end_turn","usage":{"input_tokens":1,"output_tokens":2}}`, "", "", llm.Usage{Input: 1, Output: 2}},
 		"a stop sequence":       {begin + text + strings.Replace(delta, "end_turn", "stop_sequence", 1) + stop, "", "", counted},
 		"cut":                   {begin + text, llm.KindTruncated, "", arrived},

@@ -26,12 +26,12 @@ const (
 
 // Config is the configuration of Ollama.
 type Config struct {
-	Host  string `env:"OLLAMA_HOST" env-default:"http://localhost:11434" env-description:"Ollama server: host, host:port or a URL"`
+	Host  string `env:"OLLAMA_HOST" env-description:"Ollama server: host, host:port or a URL; http://localhost:11434 if only LLM_OLLAMA_MODEL is set"`
 	Model string `env:"LLM_OLLAMA_MODEL" env-description:"model of Ollama that answers; llama3.2 if only OLLAMA_HOST is set"`
 }
 
 // Configured reports whether one of the variables was set.
-func (c *Config) Configured() bool { return c.Model != "" || c.Host != defaultHost }
+func (c *Config) Configured() bool { return c.Model != "" || c.Host != "" }
 
 // Validate reports a host that cannot be used.
 func (c *Config) Validate(report func(variable, rule, message string)) {
@@ -40,9 +40,10 @@ func (c *Config) Validate(report func(variable, rule, message string)) {
 	}
 }
 
-// baseURL returns the URL of a host. A URL without a port has that of its scheme, as for Ollama's own
+// baseURL returns the URL of a host, [defaultHost] for none. A URL without a port has that of its scheme, as for Ollama's own
 // client.
 func baseURL(host string) (string, bool) {
+	host = cmp.Or(host, defaultHost)
 	bare := !strings.Contains(host, "://")
 	if bare {
 		host = "http://" + host

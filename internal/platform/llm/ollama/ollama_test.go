@@ -37,7 +37,7 @@ func TestConfig(t *testing.T) {
 		url        string // of a request; empty if the host is refused
 		configured bool
 	}{
-		"http://localhost:11434":         {"http://localhost:11434/api/chat", false},
+		"http://localhost:11434":         {"http://localhost:11434/api/chat", true},
 		"localhost:11434":                {"http://localhost:11434/api/chat", true},
 		"gpu.internal":                   {"http://gpu.internal:11434/api/chat", true},
 		"gpu.internal:80":                {"http://gpu.internal:80/api/chat", true},
@@ -49,7 +49,7 @@ func TestConfig(t *testing.T) {
 		"https://example.com:8443/llm/":  {"https://example.com:8443/llm/api/chat", true},
 		"ftp://gpu.internal":             {"", true},
 		"http://":                        {"", true},
-		"":                               {"", true},
+		"":                               {"http://localhost:11434/api/chat", false},
 		"http://user:secret@gpu":         {"", true},
 		"http://gpu/?key=secret":         {"", true},
 		"http://gpu/#secret":             {"", true},
@@ -84,7 +84,7 @@ func TestConfig(t *testing.T) {
 			assert.Equal(t, "llama3.2", a.Info().Model)
 		})
 	}
-	assert.True(t, (&ollama.Config{Host: "http://localhost:11434", Model: "x"}).Configured())
+	assert.True(t, (&ollama.Config{Model: "x"}).Configured())
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)

@@ -37,7 +37,9 @@ type Config struct {
 }
 
 // Configured reports whether there is an API key, or another server, which may need none.
-func (c *Config) Configured() bool { return !c.APIKey.IsZero() || c.BaseURL != defaultBaseURL }
+func (c *Config) Configured() bool {
+	return !c.APIKey.IsZero() || strings.TrimRight(c.BaseURL, "/") != defaultBaseURL
+}
 
 // Validate reports a base URL that cannot be used.
 func (c *Config) Validate(report func(variable, rule, message string)) {

@@ -207,7 +207,7 @@ func TestStreamIsCompleteWithAFinishReason(t *testing.T) {
 	t.Parallel()
 	const stop = `data: {"choices":[{"delta":{},"finish_reason":"stop"}]}` + "\n\n"
 	const usage = `data: {"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":4}}` + "\n\n"
-	estimated := llm.EstimateUsage(ask(), "planted-answer")
+	estimated := llm.Usage{Input: llm.EstimateInput(ask()), Output: llm.EstimateTokens("planted-answer"), Estimated: true}
 	for name, tt := range map[string]struct {
 		body  string
 		kind  llm.Kind
@@ -475,6 +475,8 @@ func TestConfig(t *testing.T) {
 	t.Parallel()
 	c := openai.Config{BaseURL: "https://api.openai.com/v1"}
 	assert.False(t, c.Configured())
+	c.BaseURL += "/"
+	assert.False(t, c.Configured(), "the same URL")
 	c.APIKey = key
 	assert.True(t, c.Configured())
 	c = openai.Config{BaseURL: "http://vllm:8000/v1"}
