@@ -40,8 +40,8 @@ func (c *Config) Validate(report func(variable, rule, message string)) {
 	}
 }
 
-// baseURL returns the URL of a host, [defaultHost] for none. A URL without a port has that of its scheme, as for Ollama's own
-// client.
+// baseURL returns the URL of a host, [defaultHost] for none. A URL without a port has that of its
+// scheme, as for Ollama's own client.
 func baseURL(host string) (string, bool) {
 	host = cmp.Or(host, defaultHost)
 	bare := !strings.Contains(host, "://")
