@@ -231,7 +231,6 @@ func (a *App) startWorkers(ctx context.Context) (stop func()) {
 	all.Go(func() {
 		// An error is not fatal: each token is then looked up in the database.
 		err := a.sessions.Watch(ctx, func(ctx context.Context, o db.ListenOptions) error {
-			o.Role = actAs(&a.config.DatabaseConfig)
 			return a.pool.Listen(ctx, a.config.Database, o)
 		})
 		if err != nil {

@@ -303,7 +303,6 @@ func (r *replica) watch(t testing.TB, dsn string) (stop func()) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	listen := func(ctx context.Context, o db.ListenOptions) error {
-		o.Role = apptest.Role
 		return r.pool.Listen(ctx, apptest.Settings(dsn), o)
 	}
 	go func() { done <- r.Watch(ctx, listen) }()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/netrun-systems/go-service-template/internal/platform/db"
 )
@@ -46,6 +47,7 @@ func ExamplePool_Listen() {
 				}
 				trusted.Store(connected)
 			},
+			OnAlive: func(time.Time) {},
 		})
 		if err != nil {
 			fmt.Println(err)

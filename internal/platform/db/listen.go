@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
-	"unicode/utf8"
 
 	"github.com/lib/pq"
 
@@ -22,7 +21,6 @@ const (
 
 	firstListenPause = 50 * time.Millisecond // before another attempt to connect; doubled up to maxListenPause
 	maxListenPause   = time.Second
-	maxChannelName   = 63 // bytes, the limit of PostgreSQL
 )
 
 var (
@@ -31,49 +29,33 @@ var (
 		"repeated, DATABASE_LISTEN_URL must bypass a pooler in transaction mode and name the same database")
 )
 
-// ListenOptions are the channels and the callbacks of [Pool.Listen]. Callbacks run one at a time and
-// must return soon: while one runs, neither a notification nor the loss of the connection is
-// reported. A panic counts as a loss of the connection, because the notification may not have taken
-// effect.
+// ListenOptions are the channels and the callbacks of [Pool.Listen]; all but Log are required.
+// Callbacks run one at a time and must return soon: while one runs, neither a notification nor the
+// loss of the connection is reported. A panic counts as a loss of the connection, because the
+// notification may not have taken effect.
 type ListenOptions struct {
 	// Channels are the names as in NOTIFY with quotes: 1 to 63 bytes, case-sensitive.
 	Channels []string
-	// OnNotify is called for each notification, in the order of the commits. Required.
+	// OnNotify is called for each notification, in the order of the commits.
 	OnNotify func(channel, payload string)
 	// OnState is called with true when a notification of the pool has arrived on a new connection:
-	// later commits are notified, earlier ones are visible to a query. It is called with false within a second of the
-	// loss of the connection, also when the network is silent, and at the end. Calls alternate,
-	// beginning with true. Optional.
+	// later commits are notified, earlier ones are visible to a query. It is called with false
+	// within a second of the loss of the connection, also when the network is silent, and at the
+	// end. Calls alternate, beginning with true.
 	OnState func(connected bool)
-	// OnAlive is called for each notification of the pool that arrives, every 250 ms, with the time at
-	// which it was sent: all notifications of commits before then have been handled. Optional.
+	// OnAlive is called for each notification of the pool that arrives, every 250 ms, with the time
+	// at which it was sent: all notifications of commits before then have been handled.
 	OnAlive func(at time.Time)
-	// Role is as in [Options]: the session acts as it when the login could bypass row security. No
-	// login is refused, because the session runs nothing but LISTEN.
-	Role string
 	// Log receives listener_connected and listener_disconnected. The zero value is the logger of
 	// this package.
 	Log logging.Logger
 }
 
-func (o ListenOptions) check() error {
-	if len(o.Channels) == 0 || o.OnNotify == nil {
-		return errors.Sentinel("listen: Channels and OnNotify are required")
-	}
-	for _, name := range o.Channels {
-		if name == "" || len(name) > maxChannelName || !utf8.ValidString(name) || strings.ContainsRune(name, 0) {
-			return fmt.Errorf("listen: a channel name must be 1 to %d bytes of UTF-8 without NUL", maxChannelName)
-		}
-	}
-	return nil
-}
-
 // Listen receives notifications until ctx ends, and then returns nil with nothing left running. It
-// has its own connection, to cfg.ListenURL if set, and checks with each heartbeat that what the pool
-// sends arrives there: a pooler in transaction mode accepts LISTEN and drops notifications. It
-// replaces a lost one at once, then with pauses of up to a second,
-// without end. It returns an error only for options or a DSN that can never work. Run it in a
-// goroutine.
+// has its own connection, to cfg.ListenURL if set. With each heartbeat it checks that a notification
+// of the pool arrives: a pooler in transaction mode accepts LISTEN and drops notifications. It
+// reconnects at once, then with pauses of up to a second, without end. It returns an error only for
+// a DSN that can never work. Run it in a goroutine.
 //
 // Notifications that are sent while the connection is lost are not repeated. A cache must therefore
 // not be used while the state is false, and must be reloaded from the database when it becomes
@@ -82,9 +64,6 @@ func (o ListenOptions) check() error {
 // It does not use pq.Listener, which ignores a LISTEN that failed with its connection, blocks in
 // Ping and Close when the network is silent, and panics on an unexpected error.
 func (p *Pool) Listen(ctx context.Context, cfg Config, o ListenOptions) error {
-	if err := o.check(); err != nil {
-		return err
-	}
 	o.Log = orDefault(o.Log)
 	if !cfg.ListenURL.IsZero() {
 		cfg.URL = cfg.ListenURL
@@ -92,12 +71,6 @@ func (p *Pool) Listen(ctx context.Context, cfg Config, o ListenOptions) error {
 	c, err := newConnector(ctx, cfg, "-listen", o.Log)
 	if err != nil {
 		return err
-	}
-	if o.OnState == nil {
-		o.OnState = func(bool) {}
-	}
-	if o.OnAlive == nil {
-		o.OnAlive = func(time.Time) {}
 	}
 	l := &listener{
 		ListenOptions: o, connector: c, database: Redact(cfg.URL.Reveal()), pool: p, probe: "listener_" + NewID().String(),
@@ -149,8 +122,8 @@ func (l *listener) run(ctx context.Context) {
 // session uses one connection until it ends. It reports whether LISTEN was in effect, and the
 // reason of the end.
 //
-// lib/pq reads from the server only while it waits for the answer to a statement. So the session waits
-// for that to a statement which is never sent: notifications reach their handler when they arrive.
+// lib/pq reads only while it waits for an answer. The session waits for the answer to a statement
+// that it never sends, so each notification is handled when it arrives.
 func (l *listener) session(ctx context.Context) (listened bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // closes the connection
@@ -273,10 +246,6 @@ func (l *listener) await(ctx context.Context, arrived <-chan struct{}) error {
 // transaction.
 func (l *listener) statement() string {
 	var b strings.Builder
-	if l.Role != "" {
-		b.WriteString("select set_config('role', rolname, false) from pg_roles where rolname = " + pq.QuoteLiteral(l.Role) +
-			" and exists (select from pg_roles where (rolsuper or rolbypassrls) and pg_has_role(session_user, oid, 'member'));")
-	}
 	b.WriteString("set idle_session_timeout = 0;")
 	for _, name := range append([]string{l.probe}, l.Channels...) {
 		b.WriteString("listen " + pq.QuoteIdentifier(name) + ";")

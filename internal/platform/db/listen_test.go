@@ -39,7 +39,7 @@ type listening struct {
 	states []bool
 }
 
-// listen runs a listener until the end of the test, with a log and a role. onState may be nil.
+// listen runs a listener until the end of the test, with a log. onState may be nil.
 func listen(t testing.TB, dsn string, onState func(connected bool), more ...func(*db.ListenOptions)) *listening {
 	t.Helper()
 	return listenVia(t, open(t, dsn), dsn, onState, more...)
@@ -54,7 +54,7 @@ func listenVia(
 	ctx, stop := context.WithCancel(t.Context())
 	l := &listening{stop: stop, done: make(chan error, 1), log: record}
 	o := db.ListenOptions{
-		Channels: []string{channel, "other"}, Role: appRole, Log: log,
+		Channels: []string{channel, "other"}, Log: log,
 		OnNotify: func(channel, payload string) { l.hear(channel + ": " + payload) },
 		OnState: func(connected bool) {
 			l.mu.Lock()
@@ -64,6 +64,7 @@ func listenVia(
 				onState(connected)
 			}
 		},
+		OnAlive: func(time.Time) {},
 	}
 	for _, f := range more {
 		f(&o)
@@ -321,7 +322,7 @@ func TestListenOutlivesTheServer(t *testing.T) {
 	_, err = setup.ExecContext(t.Context(), schema)
 	require.NoError(t, err)
 	require.NoError(t, setup.Close()) // before the server is killed
-	l := listen(t, server.DSN(), nil, func(o *db.ListenOptions) { o.Role = "no_such_role" })
+	l := listen(t, server.DSN(), nil)
 	l.until(t, 1)
 	server.Kill(t)
 	l.until(t, 2)
@@ -369,20 +370,6 @@ func TestPanicInOnNotifyReconnects(t *testing.T) {
 	assert.Equal(t, []string{"other: three"}, l.untilHeard(t, 1))
 }
 
-func TestListenWithoutOnState(t *testing.T) {
-	t.Parallel()
-	dsn := database(t)
-	admin := superuser(t, dsn)
-	l := listen(t, dsn, nil, func(o *db.ListenOptions) { o.OnState = nil })
-	platformtest.Eventually(t, 10*time.Second, func() error {
-		notify(t, admin, "other", "x")
-		if heard, _ := l.all(); len(heard) == 0 {
-			return errors.Sentinel("nothing heard")
-		}
-		return nil
-	})
-}
-
 func TestListenWaitsForASlowListener(t *testing.T) {
 	t.Parallel()
 	const slow = time.Second // longer than a heartbeat may take
@@ -414,23 +401,6 @@ func TestListenWaitsForASlowListener(t *testing.T) {
 	l.untilHeard(t, 3)
 	_, states := l.all()
 	assert.Equal(t, []bool{true}, states, "that the server had to wait is no loss")
-}
-
-// The session of a superuser drops its rights.
-func TestListenActsAsTheRole(t *testing.T) {
-	t.Parallel()
-	admin := superuser(t, database(t))
-	admin.SetMaxOpenConns(1)
-	for role, want := range map[string]string{appRole: appRole, "no_such_role": "postgres", "": "postgres"} {
-		_, err := admin.ExecContext(t.Context(), "reset role")
-		require.NoError(t, err)
-		_, err = admin.ExecContext(t.Context(), db.ListenStatement(db.ListenOptions{Role: role, Channels: []string{channel}}))
-		require.NoError(t, err)
-		var acts, listens string
-		require.NoError(t, admin.QueryRowContext(t.Context(), "select current_user, channel from pg_listening_channels() as channel where channel <> 'probe'").Scan(&acts, &listens))
-		assert.Equal(t, want, acts, role)
-		assert.Equal(t, channel, listens)
-	}
 }
 
 // Heartbeats are delayed below TLS, whose records must stay in order.
@@ -488,23 +458,11 @@ func selfSigned(t testing.TB) (certificate, key string) {
 		string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}))
 }
 
-func TestListenRefusesInvalidOptions(t *testing.T) {
+func TestListenRefusesUnreadableDSN(t *testing.T) {
 	t.Parallel()
-	quietly := func(string, string) {}
-	for name, o := range map[string]db.ListenOptions{
-		"no channel":        {OnNotify: quietly},
-		"no function":       {Channels: []string{"a"}},
-		"an empty name":     {Channels: []string{"a", ""}, OnNotify: quietly},
-		"a long name":       {Channels: []string{fmt.Sprintf("%064d", 0)}, OnNotify: quietly},
-		"a NUL":             {Channels: []string{"a\x00b"}, OnNotify: quietly},
-		"not UTF-8":         {Channels: []string{"a\xff"}, OnNotify: quietly},
-		"an unreadable DSN": {Channels: []string{"a"}, OnNotify: quietly},
-	} {
-		o.Log = quiet(t)
-		err := new(db.Pool).Listen(t.Context(), settings("mysql://u:canary@h/d"), o)
-		require.Error(t, err, name)
-		assert.NotContains(t, err.Error(), "canary")
-	}
+	err := new(db.Pool).Listen(t.Context(), settings("mysql://u:canary@h/d"), db.ListenOptions{Log: quiet(t)})
+	require.Error(t, err)
+	assert.NotContains(t, err.Error(), "canary")
 }
 
 // A refused login may be accepted later, so it is tried again.
