@@ -116,8 +116,8 @@ func pause(ctx context.Context, limit time.Duration) bool {
 	}
 }
 
-// once runs fn in one new transaction, and the AfterCommit functions when its connection is free
-// again.
+// once runs fn in a new transaction and returns the connection before it runs the AfterCommit
+// functions.
 func (p *Pool) once(ctx context.Context, s scope, fn func(ctx context.Context) error) error {
 	tx := &transaction{pool: p, scope: s}
 	var failed error // after BEGIN: not to be tried on another connection
@@ -140,14 +140,8 @@ func (p *Pool) once(ctx context.Context, s scope, fn func(ctx context.Context) e
 }
 
 func (t *transaction) run(ctx context.Context, fn func(ctx context.Context) error) error {
-	finished := false
-	defer func() {
-		if !finished { // fn panicked or called runtime.Goexit
-			_ = t.Rollback()
-		}
-	}()
+	defer func() { _ = t.Rollback() }() // acts only after a panic or runtime.Goexit
 	err := fn(ctx)
-	finished = true
 	if err == nil {
 		err = t.broken
 	}
@@ -173,7 +167,7 @@ func (t *transaction) rollback() error {
 }
 
 // nested runs fn in a savepoint.
-func (t *transaction) nested(ctx context.Context, s scope, fn func(ctx context.Context) error) error {
+func (t *transaction) nested(ctx context.Context, s scope, fn func(ctx context.Context) error) (err error) {
 	outer := t.scope
 	inner, added, err := outer.within(s)
 	if err != nil {
@@ -184,33 +178,26 @@ func (t *transaction) nested(ctx context.Context, s scope, fn func(ctx context.C
 		return err
 	}
 	t.scope = inner
-	registered := len(t.afterCommit)
-	undo := func() error {
-		t.afterCommit = t.afterCommit[:registered]
-		// Also when ctx has ended: neither the work nor the scope may remain.
-		err := t.exec(context.WithoutCancel(ctx), "rollback to savepoint nested; release savepoint nested")
-		if err != nil {
-			t.broken = err
-		}
-		return err
-	}
-	finished := false
+	registered, released := len(t.afterCommit), false
 	defer func() {
 		t.scope = outer
-		if !finished { // fn panicked or called runtime.Goexit
-			_ = undo()
+		if released {
+			return
+		}
+		t.afterCommit = t.afterCommit[:registered]
+		// Also after a panic or runtime.Goexit, and when ctx has ended: neither the work nor the
+		// scope may remain.
+		undo := t.exec(context.WithoutCancel(ctx), "rollback to savepoint nested; release savepoint nested")
+		if undo != nil {
+			t.broken = undo
+			err = errors.Join(err, undo)
 		}
 	}()
-	err = fn(ctx)
-	finished = true
-	if err == nil {
-		if err = t.exec(ctx, "release savepoint nested"+added.unset()); err == nil {
-			return nil
-		}
+	if err = fn(ctx); err != nil {
+		return err
 	}
-	if undone := undo(); undone != nil {
-		return errors.Join(err, undone)
-	}
+	err = t.exec(ctx, "release savepoint nested"+added.unset())
+	released = err == nil
 	return err
 }
 
