@@ -18,19 +18,10 @@ import (
 // databaseRole is the role that the migrations create, with the privileges that the service needs.
 const databaseRole = "app_role"
 
-// actAs returns the role to switch to after connecting. In development and testing the service
-// connects as a superuser.
-func actAs(cfg *DatabaseConfig) string {
-	if cfg.trusting() {
-		return databaseRole
-	}
-	return ""
-}
-
 // openDatabase migrates the database if configured, and opens it. Outside of development and testing
 // a login with too many privileges is refused before the migrations change anything.
 func openDatabase(ctx context.Context, cfg *DatabaseConfig) (*db.Pool, error) {
-	options := db.Options{Role: actAs(cfg), Member: databaseRole}
+	options := db.Options{Role: databaseRole, ActAs: cfg.trusting()}
 	if cfg.Database.Migrates() {
 		if !cfg.trusting() {
 			if err := db.CheckLogin(ctx, cfg.Database, options); err != nil {

@@ -85,7 +85,7 @@ func (r reads) this(tb testing.TB, log logging.Logger, read func(context.Context
 	tb.Helper()
 	pool, err := db.Open(tb.Context(), db.Config{
 		URL: config.Secret(r.dsn), PoolSize: 1, PoolTimeout: time.Minute, PoolRecycle: time.Hour,
-	}, db.Options{Role: "reader", Log: log})
+	}, db.Options{Role: "reader", ActAs: true, Log: log})
 	require.NoError(tb, err)
 	tb.Cleanup(func() { _ = pool.Close() })
 	ctx := db.WithTenant(context.Background(), r.tenant)

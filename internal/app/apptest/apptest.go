@@ -73,7 +73,7 @@ func NewDatabase(t testing.TB) *Database {
 // Pool returns a pool that acts as [Role], such as for another replica of the service.
 func Pool(t testing.TB, dsn string) *db.Pool {
 	t.Helper()
-	pool, err := db.Open(t.Context(), Settings(dsn), db.Options{Role: Role, Log: logging.For()})
+	pool, err := db.Open(t.Context(), Settings(dsn), db.Options{Role: Role, ActAs: true, Log: logging.For()})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, pool.Close()) })
 	return pool

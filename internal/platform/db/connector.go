@@ -186,69 +186,65 @@ var (
 	// BYPASSRLS, to which row security does not apply, even when forced.
 	ErrBypassesRowSecurity = errors.Sentinel("the database role is a superuser or has BYPASSRLS, " +
 		"so row security does not apply: connect as a role without either")
-	// ErrNotMember means that the login does not have the privileges of [Options].Member.
+	// ErrNotMember means that the login does not have the privileges of [Options].Role.
 	ErrNotMember = errors.Sentinel("the login of DATABASE_URL may not read the tables")
-	// ErrOwnsTables means that the login owns the tables and cannot act as [Options].Member.
+	// ErrOwnsTables means that the login owns the tables and cannot act as [Options].Role.
 	ErrOwnsTables = errors.Sentinel("the login of DATABASE_URL owns the tables, so it could turn row security off")
 )
 
-// CheckLogin returns the error of [Open] for the login, for a caller that changes the database before.
+// CheckLogin returns the error that [Open] would return for the login of cfg. Call it before
+// migrations.
 func CheckLogin(ctx context.Context, cfg Config, o Options) error {
 	o.Log = orDefault(o.Log)
-	_, err := adapted(ctx, cfg, o)
+	_, err := loginConnector(ctx, cfg, o)
 	return openFailed(ctx, o.Log, err)
 }
 
-// adapted returns a connector for the login of cfg; see [connector.adapt].
-func adapted(ctx context.Context, cfg Config, o Options) (*connector, error) {
+// loginConnector waits for the server and returns a connector for the login of cfg. The connector
+// acts as Options.Role when row security does not apply to the login or the login owns the tables.
+// It sends statements unprepared when the pooler needs that.
+func loginConnector(ctx context.Context, cfg Config, o Options) (*connector, error) {
 	c, err := newConnector(ctx, cfg, "", o.Log)
 	if err != nil {
 		return nil, err
 	}
-	return c, c.adapt(ctx, cfg, o)
-}
-
-// adapt waits for the server. It makes c act as Options.Role when row security does not apply to the
-// login, and as Options.Member when the login owns the tables. It makes c send statements unprepared
-// when the pooler needs that.
-func (c *connector) adapt(ctx context.Context, cfg Config, o Options) error {
 	db := sql.OpenDB(c)
 	defer func() { _ = db.Close() }()
 	if err := wait(ctx, db, cfg, maxWait, o.Log); err != nil {
-		return err
+		return nil, err
 	}
 	var bypasses, exists, lacks, owns, member bool
 	var login string
 	// SET ROLE can switch to any role that the login is a member of, so all of them count. From
 	// PostgreSQL 16 on, a membership need not include that. There are no arguments, because statements
 	// cannot be prepared behind every pooler.
-	role, memberRole := pq.QuoteLiteral(o.Role), pq.QuoteLiteral(o.Member)
-	err := db.QueryRowContext(ctx, `
+	role := pq.QuoteLiteral(o.Role)
+	err = db.QueryRowContext(ctx, `
 		with tables as (
 			select not has_any_column_privilege(session_user, t.oid, 'select') as lacks,
 				pg_has_role(session_user, t.relowner, 'member') as owns
-			from pg_class t join pg_roles m on m.rolname = `+memberRole+`
+			from pg_class t join pg_roles m on m.rolname = `+role+`
 			where t.relkind in ('r', 'p') and t.relnamespace::regnamespace::text !~ '^(pg_|information_schema$)'
 			and has_any_column_privilege(m.oid, t.oid, 'select')
 		)
 		select coalesce(bool_or((rolsuper or rolbypassrls) and pg_has_role(session_user, oid, 'member')), false),
 		       coalesce(bool_or(rolname = `+role+`), false),
-		       coalesce(bool_or(rolname = `+memberRole+` and pg_has_role(session_user, oid,
+		       coalesce(bool_or(rolname = `+role+` and pg_has_role(session_user, oid,
 		           case when current_setting('server_version_num')::int >= 160000 then 'set' else 'member' end)), false),
 		       exists (select from tables where lacks), exists (select from tables where owns), quote_ident(session_user)
 		from pg_roles`).Scan(&bypasses, &exists, &member, &lacks, &owns, &login)
 	switch {
 	case err != nil:
-		return fmt.Errorf("look up the database role: %w", mapError(ctx, err))
-	case bypasses && o.Role == "":
-		return ErrBypassesRowSecurity
+		return nil, fmt.Errorf("look up the database role: %w", mapError(ctx, err))
+	case bypasses && !o.ActAs:
+		return nil, ErrBypassesRowSecurity
 	case bypasses && !exists:
-		return fmt.Errorf("%w; the role %s, which migrations create, does not exist yet", ErrBypassesRowSecurity, o.Role)
-	case owns && !member && o.Role == "":
-		return fmt.Errorf("%w: connect as another one, or have an administrator run: grant %s to %s",
-			ErrOwnsTables, o.Member, login)
+		return nil, fmt.Errorf("%w; the role %s, which migrations create, does not exist yet", ErrBypassesRowSecurity, o.Role)
+	case owns && !member && !o.ActAs:
+		return nil, fmt.Errorf("%w: connect as another one, or have an administrator run: grant %s to %s",
+			ErrOwnsTables, o.Role, login)
 	case !bypasses && lacks:
-		return fmt.Errorf("%w: have an administrator run: grant %s to %s", ErrNotMember, o.Member, login)
+		return nil, fmt.Errorf("%w: have an administrator run: grant %s to %s", ErrNotMember, o.Role, login)
 	}
 	if !c.cfg.BinaryParameters && losesStatements(ctx, db) {
 		o.Log.Warn(ctx, "statements_unprepared", logging.String("message",
@@ -256,13 +252,10 @@ func (c *connector) adapt(ctx context.Context, cfg Config, o Options) error {
 		c.cfg.BinaryParameters = true
 	}
 	// As a startup parameter it is the role that RESET ROLE returns to, so no statement can leave it.
-	switch {
-	case bypasses:
+	if bypasses || owns && member {
 		c.cfg.Runtime["role"] = o.Role
-	case owns && member:
-		c.cfg.Runtime["role"] = o.Member
 	}
-	return nil
+	return c, nil
 }
 
 const (

@@ -131,13 +131,13 @@ func TestOpenRefusesUnusableTLSFiles(t *testing.T) {
 		q.Set("sslmode", tt.sslmode)
 		u.RawQuery = q.Encode() + tt.parameters
 		start := time.Now()
-		_, err = db.Open(t.Context(), settings(u.String()), db.Options{Role: appRole, Log: quiet(t)})
+		_, err = db.Open(t.Context(), settings(u.String()), db.Options{Role: appRole, ActAs: true, Log: quiet(t)})
 		require.ErrorContains(t, err, tt.want, name)
 		assert.NotContains(t, err.Error(), "canary", name)
 		assert.Less(t, time.Since(start), 5*time.Second, name)
 	}
 	// A file that is not used is not read.
-	pool, err := db.Open(t.Context(), settings(dsn+"&sslrootcert=/nowhere"), db.Options{Role: appRole, Log: quiet(t)})
+	pool, err := db.Open(t.Context(), settings(dsn+"&sslrootcert=/nowhere"), db.Options{Role: appRole, ActAs: true, Log: quiet(t)})
 	require.NoError(t, err)
 	require.NoError(t, pool.Close())
 }

@@ -79,7 +79,7 @@ func settings(dsn string) db.Config {
 // open returns a pool on the database behind dsn that acts as [appRole].
 func open(t testing.TB, dsn string, change ...func(*db.Config, *db.Options)) *db.Pool {
 	t.Helper()
-	cfg, options := settings(dsn), db.Options{Role: appRole, Log: quiet(t)}
+	cfg, options := settings(dsn), db.Options{Role: appRole, ActAs: true, Log: quiet(t)}
 	for _, f := range change {
 		f(&cfg, &options)
 	}

@@ -37,25 +37,26 @@ type Pool struct {
 // Options are the parameters of a pool that do not come from its [Config].
 type Options struct {
 	Log logging.Logger // the zero value is the logger of this package
-	// Role is the role to act as when the login could bypass row security, and must exist. It is
-	// for development, where the service connects as superuser. Empty refuses such a login.
+	// Role is the role with the privileges on the tables. A login that cannot read a table that it
+	// can read is refused, and one that owns such a table acts as Role or is refused. Nothing is
+	// checked when it is empty or does not exist yet.
 	Role string
-	// Member is the role with the privileges on the tables. A login that cannot read a table that
-	// this role can read is refused. Empty checks nothing, and so does a role that does not exist yet.
-	Member   string
+	// ActAs makes a login that could bypass row security act as Role, which must exist. It is for
+	// development, where the service connects as superuser. Otherwise such a login is refused.
+	ActAs    bool
 	Observer Observer // of the pool's statements; nil for none
 }
 
 // Open returns a pool that has connected to its database. It retries with growing pauses for up to
 // a minute while the server is starting. It returns [ErrBypassesRowSecurity] for a role that could
-// bypass row security, [ErrOwnsTables] and [ErrNotMember] for one that Options.Member excludes. Errors
-// match [ErrOpen] and contain no credentials.
+// bypass row security, [ErrOwnsTables] and [ErrNotMember] for one that Options.Role excludes.
+// Errors match [ErrOpen] and contain no credentials.
 func Open(ctx context.Context, cfg Config, o Options) (_ *Pool, err error) {
 	o.Log = orDefault(o.Log)
 	o.Log.Info(ctx, "pool_initializing",
 		logging.Int("pool_size", cfg.PoolSize), logging.String("database", Redact(cfg.URL.Reveal())))
 	defer func() { err = openFailed(ctx, o.Log, err) }()
-	c, err := adapted(ctx, cfg, o)
+	c, err := loginConnector(ctx, cfg, o)
 	if err != nil {
 		return nil, err
 	}
@@ -121,10 +122,9 @@ func (p *Pool) Ping(ctx context.Context) error {
 	return nil
 }
 
-// CheckSchema returns an error when the schema is older than version, and when the role of the pool
-// has lost its privileges on a table of this version; a table that was never granted to anybody is not
-// the service's. A newer schema is accepted: during a rolling update the old replicas run on, and
-// migrations are written for that.
+// CheckSchema returns an error when the schema is older than version, or when the pool's role lacks
+// privileges on a table. Tables without any grant are ignored. A newer schema is accepted: during a
+// rolling update the old replicas run on, and migrations are written for that.
 func (p *Pool) CheckSchema(ctx context.Context, version int64) error {
 	const query = `select coalesce(max(version_id), 0), current_user from goose_db_version where is_applied`
 	var have int64

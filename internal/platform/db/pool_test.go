@@ -20,10 +20,10 @@ import (
 func TestOpenRefusesARoleThatBypassesRowSecurity(t *testing.T) {
 	t.Parallel()
 	dsn := database(t)
-	_, err := db.Open(t.Context(), settings(dsn), db.Options{Log: quiet(t)})
+	_, err := db.Open(t.Context(), settings(dsn), db.Options{Role: appRole, Log: quiet(t)})
 	assert.ErrorIs(t, err, db.ErrBypassesRowSecurity, "a superuser")
 
-	_, err = db.Open(t.Context(), settings(dsn), db.Options{Role: "no_such_role", Log: quiet(t)})
+	_, err = db.Open(t.Context(), settings(dsn), db.Options{Role: "no_such_role", ActAs: true, Log: quiet(t)})
 	require.ErrorIs(t, err, db.ErrBypassesRowSecurity)
 	assert.ErrorContains(t, err, "no_such_role")
 
@@ -61,7 +61,7 @@ func TestOpenRefusesALoginWithoutPrivileges(t *testing.T) {
 		create role "db-test-outside" login password 'db-test';
 	exception when duplicate_object or unique_violation then null; end $$`)
 	require.NoError(t, err)
-	options := db.Options{Member: appRole, Log: quiet(t)}
+	options := db.Options{Role: appRole, Log: quiet(t)}
 	cfg := settings(platformtest.As(t, dsn, "db-test-outside", "db-test"))
 	_, err = db.Open(t.Context(), cfg, options)
 	require.ErrorIs(t, err, db.ErrNotMember)
@@ -75,7 +75,7 @@ func TestOpenRefusesALoginWithoutPrivileges(t *testing.T) {
 
 	_, err = superuser(t, dsn).ExecContext(t.Context(), `revoke db_test_role from "db-test-outside"`)
 	require.NoError(t, err)
-	options.Member = "no_such_role"
+	options.Role = "no_such_role"
 	pool, err = db.Open(t.Context(), cfg, options)
 	require.NoError(t, err, "migrations have not created the role yet")
 	require.NoError(t, pool.Close())
@@ -132,7 +132,7 @@ func TestOpenWaitsForAServerThatIsNotUpYet(t *testing.T) {
 	record, log := newRecorder(t)
 	opened := make(chan error, 1)
 	go func() {
-		pool, err := db.Open(t.Context(), settings(proxy.DSN(dsn)), db.Options{Role: appRole, Log: log})
+		pool, err := db.Open(t.Context(), settings(proxy.DSN(dsn)), db.Options{Role: appRole, ActAs: true, Log: log})
 		if err == nil {
 			err = pool.Close()
 		}

@@ -51,7 +51,7 @@ func told(t testing.TB, dsn string) string {
 	cfg := settings(dsn)
 	cfg.ListenURL = config.Secret(dsn)
 	cfg.Validate(func(variable, rule, message string) { fmt.Fprintln(&lines, variable, rule, message) })
-	_, err = db.Open(ctx, cfg, db.Options{Role: appRole, Log: logging.New(core, "db")})
+	_, err = db.Open(ctx, cfg, db.Options{Role: appRole, ActAs: true, Log: logging.New(core, "db")})
 	require.Error(t, err)
 	fmt.Fprintf(&lines, "%v %+v %#v %s", err, err, cfg, db.Redact(dsn))
 	return lines.String()
