@@ -12,7 +12,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/lib/pq"
 
@@ -44,7 +43,7 @@ func parseDSN(dsn string) (pq.Config, error) {
 	if err != nil || !plausibleHosts(cfg) {
 		return pq.Config{}, errDSN
 	}
-	for name, value := range cfg.Runtime { // such as "postgres://… in quotes, Server=host;Password=…
+	for name, value := range cfg.Runtime { // for example a quoted URL, or Server=host;Password=x
 		if !parameter.MatchString(name) || strings.ContainsAny(value, ";=") || strings.Contains(value, "://") {
 			return pq.Config{}, errDSN
 		}
@@ -142,9 +141,9 @@ func loopback(cfg pq.Config) bool {
 	return true
 }
 
-// checkTLSFiles returns an error for TLS files of the DSN that cannot be used. lib/pq reads them for
-// each connection, ignores a missing sslrootcert with sslmode=require, and continues without TLS
-// with sslmode=prefer.
+// checkTLSFiles returns an error for TLS files of the DSN that cannot be used. lib/pq reads them
+// for each connection, ignores a missing sslrootcert with sslmode=require, and continues without
+// TLS with sslmode=prefer.
 func checkTLSFiles(ctx context.Context, cfg pq.Config) error {
 	if cfg.SSLMode == pq.SSLModeDisable {
 		return nil
@@ -201,15 +200,4 @@ func Redact(dsn string) string {
 		u.User = url.User(cfg.User)
 	}
 	return u.String()
-}
-
-// Text converts s to text that PostgreSQL can store: valid UTF-8 without NUL, cut to longest
-// characters. Invalid bytes become U+FFFD. Use it for input that is stored but not validated, such
-// as a header.
-func Text(s string, longest int) string {
-	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\ufffd"), "\x00", "\ufffd")
-	if utf8.RuneCountInString(s) > longest {
-		s = string([]rune(s)[:longest])
-	}
-	return s
 }

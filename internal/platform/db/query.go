@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
 )
 
-// NewID returns a UUIDv7 for a new row: rows created together are together in an index. It panics if
-// the system has no randomness.
+// NewID returns a UUIDv7 for a new row: rows created together are together in an index. It panics
+// if the system has no randomness.
 func NewID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
 
 // queryer is a connection or a transaction.
@@ -105,3 +106,14 @@ func (c *Conditions) SQL() string {
 
 // Args returns the added arguments in order.
 func (c *Conditions) Args() []any { return c.args }
+
+// Text converts s to text that PostgreSQL can store: valid UTF-8 without NUL, cut to longest
+// characters. Invalid bytes become U+FFFD. Use it for input that is stored but not validated, such
+// as a header.
+func Text(s string, longest int) string {
+	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\ufffd"), "\x00", "\ufffd")
+	if utf8.RuneCountInString(s) > longest {
+		s = string([]rune(s)[:longest])
+	}
+	return s
+}
