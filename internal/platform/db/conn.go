@@ -37,8 +37,8 @@ type pqConn interface {
 // After it the connection is closed: a server that does not answer must not block a request.
 const cancelGrace = time.Second
 
-// evidenceAge is the age from which a connection is evidence against others. It limits how often all
-// connections are replaced while the server stays read-only.
+// evidenceAge is the minimum age of a connection whose failure retires all connections of its
+// generation. It limits how often they are replaced while the server stays read-only.
 const evidenceAge = 500 * time.Millisecond
 
 // maxStatements limits the prepared statements of one connection. A service has a fixed set of
@@ -104,20 +104,23 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	// The duration ends with the first answer: how long the caller takes to read is not the
 	// database's.
 	took := time.Since(start)
-	return &countedRows{Rows: rows, failed: c.failed, closed: func(n int64, err error) {
+	rows.conn, rows.closed = c, func(n int64, err error) {
 		stop()
 		c.connector.observer.observe(ctx, query, start, took, n, err)
-	}}, nil
+	}
+	return rows, nil
 }
 
-func (c *conn) query(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+func (c *conn) query(ctx context.Context, query string, args []driver.NamedValue) (*countedRows, error) {
 	if s, ok := ctx.Value(readKey{}).(scope); ok {
 		return c.read(ctx, s, query, args)
 	}
 	if len(args) == 0 || c.statements == nil {
-		return c.pqConn.QueryContext(ctx, query, args)
+		rows, err := c.pqConn.QueryContext(ctx, query, args)
+		return &countedRows{Rows: rows}, err
 	}
-	return runPrepared(ctx, c, query, func(s statement) (driver.Rows, error) { return s.QueryContext(ctx, args) })
+	rows, err := runPrepared(ctx, c, query, func(s statement) (driver.Rows, error) { return s.QueryContext(ctx, args) })
+	return &countedRows{Rows: rows}, err
 }
 
 // ExecContext implements [driver.ExecerContext].
@@ -141,9 +144,9 @@ func (c *conn) exec(ctx context.Context, query string, args []driver.NamedValue)
 	return runPrepared(ctx, c, query, func(s statement) (driver.Result, error) { return s.ExecContext(ctx, args) })
 }
 
-// runPrepared runs a prepared statement. When a schema change has outdated its plan, it prepares the
-// statement again, once and only outside a transaction: in one, the error has already failed it, and
-// [Pool.InTx] runs it again.
+// runPrepared runs a prepared statement. When a schema change has outdated its plan, it prepares
+// the statement again, once and only outside a transaction: in one, the error has already failed
+// it, and [Pool.InTx] runs it again.
 func runPrepared[T any](ctx context.Context, c *conn, query string, run func(statement) (T, error)) (T, error) {
 	for again := false; ; again = true {
 		s, err := c.prepare(ctx, query)
@@ -297,22 +300,16 @@ type Statement struct {
 	Err      error // without the values that the server quotes
 }
 
-// Observer receives every statement, for example to record spans. It must not block.
-type Observer interface {
-	// Observe is called when a statement of ctx has ended.
-	Observe(ctx context.Context, s Statement)
-}
-
 // observer logs statements, each at debug and slow ones as a warning, and passes them to next.
 type observer struct {
 	log  logging.Logger
-	slow atomic.Int64 // nanoseconds from which a statement is slow; zero disables the warning
-	next Observer     // may be nil
+	slow atomic.Int64                     // nanoseconds from which a statement is slow; zero disables the warning
+	next func(context.Context, Statement) // may be nil
 }
 
 var quotedText = regexp.MustCompile(`'(?:[^']|'')*'`)
 
-// observe reports a statement that took that long and has ended.
+// observe logs a finished statement and passes it to next.
 func (o *observer) observe(
 	ctx context.Context, query string, start time.Time, took time.Duration, rows int64, err error,
 ) {
@@ -324,7 +321,7 @@ func (o *observer) observe(
 	text := quotedText.ReplaceAllLiteralString(strings.Join(strings.Fields(query), " "), "'?'")
 	s := Statement{text, start, took, rows, describe(err)}
 	if o.next != nil {
-		o.next.Observe(ctx, s)
+		o.next(ctx, s)
 	}
 	level, event := logrus.DebugLevel, "query"
 	if slow {
@@ -342,15 +339,23 @@ func (o *observer) observe(
 // countedRows counts rows, so that the statement is logged with their number when they are closed.
 type countedRows struct {
 	driver.Rows
-	n      int64
-	err    error
-	failed func(error) error
-	closed func(rows int64, err error)
+	conn     *conn
+	first    []driver.Value // the first row if it has been read, with what Next returned
+	firstErr error
+	n        int64
+	err      error
+	closed   func(rows int64, err error)
 }
 
 // Next implements [driver.Rows].
 func (r *countedRows) Next(dest []driver.Value) error {
-	err := r.failed(r.Rows.Next(dest))
+	var err error
+	if r.first != nil {
+		copy(dest, r.first)
+		r.first, err = nil, r.firstErr
+	} else {
+		err = r.conn.failed(r.Rows.Next(dest))
+	}
 	switch {
 	case err == nil:
 		r.n++

@@ -46,7 +46,7 @@ type span struct {
 	request any // of ctx
 }
 
-func (s *spans) Observe(ctx context.Context, statement db.Statement) {
+func (s *spans) observe(ctx context.Context, statement db.Statement) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.list = append(s.list, span{statement, ctx.Value(requestKey{})})
@@ -57,7 +57,7 @@ type requestKey struct{}
 func TestObserverSeesStatementsWithoutValues(t *testing.T) {
 	t.Parallel()
 	seen, before := &spans{}, time.Now()
-	pool := open(t, database(t), func(_ *db.Config, o *db.Options) { o.Observer, o.Log = seen, logging.Logger{} })
+	pool := open(t, database(t), func(_ *db.Config, o *db.Options) { o.Observe, o.Log = seen.observe, logging.Logger{} })
 	ctx := context.WithValue(t.Context(), requestKey{}, "r1")
 	_, err := db.All[string](ctx, pool, "select\n\t'it''s canary' || g || pg_sleep(0.02) from generate_series(1, $1::int) g", 3)
 	require.NoError(t, err)

@@ -43,8 +43,10 @@ type Options struct {
 	Role string
 	// ActAs makes a login that could bypass row security act as Role, which must exist. It is for
 	// development, where the service connects as superuser. Otherwise such a login is refused.
-	ActAs    bool
-	Observer Observer // of the pool's statements; nil for none
+	ActAs bool
+	// Observe is called when a statement of the pool has ended, with its ctx, for example to record
+	// a span. It must not block. It may be nil.
+	Observe func(ctx context.Context, s Statement)
 }
 
 // Open returns a pool that has connected to its database. It retries with growing pauses for up to
@@ -60,7 +62,7 @@ func Open(ctx context.Context, cfg Config, o Options) (_ *Pool, err error) {
 	if err != nil {
 		return nil, err
 	}
-	c.observer.next = o.Observer // of the statements of callers
+	c.observer.next = o.Observe // of the statements of callers
 	p := &Pool{
 		db: sqlx.NewDb(sql.OpenDB(c), "postgres"), probe: sql.OpenDB(c),
 		timeout: cfg.PoolTimeout, log: o.Log, slowQuery: &c.observer.slow,

@@ -19,18 +19,18 @@ import (
 )
 
 // ReadOne is [One] for a query that is a whole transaction of the tenant of ctx. The transaction is
-// read-only and takes one round trip, where [InTenant] takes three: its beginning, the query and its
-// end are one message. In a transaction ReadOne is One.
+// read-only and takes one round trip, where [InTenant] takes three: its beginning, the query and
+// its end are one message. In a transaction ReadOne is One.
 //
-// The message contains the arguments, so they appear in pg_stat_activity and, if the query fails, in
-// the log of the server.
+// The message contains the arguments, so they appear in pg_stat_activity and, if the query fails,
+// in the log of the server.
 func ReadOne[T any](ctx context.Context, p *Pool, query string, args ...any) (T, error) {
 	var row T
 	err := p.read(ctx, func(ctx context.Context, q queryer) error { return sqlx.GetContext(ctx, q, &row, query, args...) })
 	return row, err
 }
 
-// ReadAll is [All] as [ReadOne] is [One].
+// ReadAll is [ReadOne] for all rows.
 func ReadAll[T any](ctx context.Context, p *Pool, query string, args ...any) ([]T, error) {
 	var rows []T
 	err := p.read(ctx, func(ctx context.Context, q queryer) error {
@@ -40,7 +40,8 @@ func ReadAll[T any](ctx context.Context, p *Pool, query string, args ...any) ([]
 	return rows, err
 }
 
-// read calls fn with the transaction of ctx, or with a connection and a ctx whose query is one.
+// read calls fn in the transaction of ctx. Without one, the query of fn is sent as a transaction of
+// its own.
 func (p *Pool) read(ctx context.Context, fn func(context.Context, queryer) error) error {
 	s, err := tenantScope(ctx)
 	if err != nil {
@@ -70,9 +71,10 @@ var errNotOneMessage = errors.Sentinel("the query needs a transaction of several
 // read runs a query as a read-only transaction of scope s. The server runs the statements of one
 // message as one transaction, and rolls it back if one of them fails.
 //
-// EXECUTE converts its arguments as the extended protocol does, so the query is prepared with PREPARE.
-// The name is a hash of the query: in transaction mode a pooler gives the session to other clients.
-func (c *conn) read(ctx context.Context, s scope, query string, args []driver.NamedValue) (driver.Rows, error) {
+// EXECUTE converts its arguments as the extended protocol does, so the query is prepared with
+// PREPARE. The name is a hash of the query: in transaction mode a pooler gives the session to other
+// clients.
+func (c *conn) read(ctx context.Context, s scope, query string, args []driver.NamedValue) (*countedRows, error) {
 	list, ok := literals(args)
 	name, prepared := c.reads[query]
 	if !ok || c.statements == nil || !prepared && len(c.reads) >= maxStatements || strings.Contains(query, ";") {
@@ -110,7 +112,7 @@ func (c *conn) read(ctx context.Context, s scope, query string, args []driver.Na
 
 // readMessage sends the scope, what prepares the query if needed, and the query. It waits for the
 // first row, because EXECUTE describes the rows before it finds that its plan is stale.
-func (c *conn) readMessage(ctx context.Context, message string) (driver.Rows, error) {
+func (c *conn) readMessage(ctx context.Context, message string) (*countedRows, error) {
 	rows, err := c.pqConn.QueryContext(ctx, message, nil)
 	if err != nil {
 		return nil, err
@@ -122,11 +124,11 @@ func (c *conn) readMessage(ctx context.Context, message string) (driver.Rows, er
 	if errors.Is(err, io.EOF) {
 		err = results.NextResultSet()
 	}
-	read := &readRows{Rows: rows}
+	read := &countedRows{Rows: rows}
 	if err == nil {
 		read.first = make([]driver.Value, len(rows.Columns()))
-		if read.err = rows.Next(read.first); !errors.Is(read.err, io.EOF) {
-			err = read.err
+		if read.firstErr = rows.Next(read.first); !errors.Is(read.firstErr, io.EOF) {
+			err = read.firstErr
 		}
 	}
 	if err != nil {
@@ -136,25 +138,8 @@ func (c *conn) readMessage(ctx context.Context, message string) (driver.Rows, er
 	return read, nil
 }
 
-// readRows are rows of which the first has been read.
-type readRows struct {
-	driver.Rows
-	first []driver.Value
-	err   error
-}
-
-// Next implements [driver.Rows].
-func (r *readRows) Next(dest []driver.Value) error {
-	if r.first == nil {
-		return r.Rows.Next(dest)
-	}
-	copy(dest, r.first)
-	r.first = nil
-	return r.err
-}
-
-// literals returns a list of arguments for EXECUTE. Quoted, each is the text that lib/pq would send as
-// the value of a parameter. It returns false for []byte, whose text depends on the type of the
+// literals returns a list of arguments for EXECUTE. Quoted, each is the text that lib/pq would send
+// as the value of a parameter. It returns false for []byte, whose text depends on the type of the
 // parameter, for text with backslashes, which mean something in a bytea and without
 // standard_conforming_strings, and for text that the server refuses.
 func literals(args []driver.NamedValue) (_ string, ok bool) {

@@ -307,7 +307,9 @@ func TestReadsAreLoggedWithoutTheirArguments(t *testing.T) {
 	t.Parallel()
 	record, log := newRecorder(t)
 	seen := &spans{}
-	pool := open(t, database(t), func(c *db.Config, o *db.Options) { o.Log, o.Observer, c.SlowQuery = log, seen, 50*time.Millisecond })
+	pool := open(t, database(t), func(c *db.Config, o *db.Options) {
+		o.Log, o.Observe, c.SlowQuery = log, seen.observe, 50*time.Millisecond
+	})
 	ctx := db.WithTenant(t.Context(), newID(t))
 	_, err := db.ReadAll[string](ctx, pool, "select pg_sleep($1)::text from generate_series(1, 3) where $2 <> ''", 0.02, "canary")
 	require.NoError(t, err)
