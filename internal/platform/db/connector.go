@@ -31,7 +31,8 @@ type connector struct {
 // retire makes the pool replace all connections of a generation before they are used again.
 func (c *connector) retire(generation int64) { c.generation.CompareAndSwap(generation, generation+1) }
 
-// newConnector returns a connector for the database of cfg. suffix is added to the application name.
+// newConnector returns a connector for the database of cfg. suffix is added to the application
+// name.
 func newConnector(ctx context.Context, cfg Config, suffix string, log logging.Logger) (*connector, error) {
 	parsed, err := parseDSN(cfg.URL.Reveal())
 	if err != nil {
@@ -85,8 +86,8 @@ func (c *connector) connect(ctx context.Context, d pq.Dialer) (pqConn, error) {
 	return opened.(pqConn), nil //nolint:errcheck // lib/pq's connections have these methods
 }
 
-// errConnect marks errors of connecting, whatever their type or SQLSTATE: the service is unavailable,
-// not wrong.
+// errConnect marks errors of connecting, whatever their type or SQLSTATE: the service is
+// unavailable, not wrong.
 var errConnect = errors.Sentinel("connect to the database")
 
 // Driver implements [driver.Connector].
@@ -138,8 +139,8 @@ func dialToCancel(ctx context.Context, network, address string) (net.Conn, error
 // maxWait limits the wait for a server that is unreachable or starting.
 const maxWait = time.Minute
 
-// wait pings db, the database of cfg, until the server answers. It returns at once for an error that
-// a retry cannot help. It logs the first failure, not every one.
+// wait pings db, the database of cfg, until the server answers. It returns at once for an error
+// that a retry cannot help. It logs the first failure, not every one.
 func wait(ctx context.Context, db *sql.DB, cfg Config, limit time.Duration, log logging.Logger) error {
 	address := Redact(cfg.URL.Reveal())
 	pause := backoff.NewExponentialBackOff()
@@ -263,8 +264,8 @@ const (
 	moveTimeout = 3 * time.Second // for one, because a pool of one session has no other
 )
 
-// losesStatements reports whether a pooler moves a connection between sessions of the server without
-// its prepared statements, where they are missing or are those of another client. The first
+// losesStatements reports whether a pooler moves a connection between sessions of the server
+// without its prepared statements, where they are missing or are those of another client. The first
 // transaction prepares a statement, another connection takes the session that is free then, and the
 // second transaction executes the statement in another session. Without a pooler there is none.
 func losesStatements(ctx context.Context, db *sql.DB) bool {

@@ -52,10 +52,10 @@ type ListenOptions struct {
 }
 
 // Listen receives notifications until ctx ends, and then returns nil with nothing left running. It
-// has its own connection, to cfg.ListenURL if set. With each heartbeat it checks that a notification
-// of the pool arrives: a pooler in transaction mode accepts LISTEN and drops notifications. It
-// reconnects at once, then with pauses of up to a second, without end. It returns an error only for
-// a DSN that can never work. Run it in a goroutine.
+// has its own connection, to cfg.ListenURL if set. With each heartbeat it checks that a
+// notification of the pool arrives: a pooler in transaction mode accepts LISTEN and drops
+// notifications. It reconnects at once, then with pauses of up to a second, without end. It returns
+// an error only for a DSN that can never work. Run it in a goroutine.
 //
 // Notifications that are sent while the connection is lost are not repeated. A cache must therefore
 // not be used while the state is false, and must be reloaded from the database when it becomes

@@ -135,7 +135,7 @@ func (m *Migrator) CheckPrivileges(ctx context.Context, role string) error {
 	return checkPrivileges(ctx, m.db.DB, role, true)
 }
 
-// checkPrivileges leaves tables on which nothing was ever granted out unless all is true.
+// checkPrivileges ignores tables without any grant unless all is true.
 func checkPrivileges(ctx context.Context, db *sql.DB, role string, all bool) error {
 	var tables sql.NullString
 	err := db.QueryRowContext(ctx, `

@@ -16,8 +16,8 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 )
 
-// A transaction that fails with a serialization failure, a deadlock or a plan from before a migration
-// runs up to maxTries times, with a random pause before each retry.
+// A transaction that fails with a serialization failure, a deadlock or a plan from before a
+// migration runs up to maxTries times, with a random pause before each retry.
 const (
 	maxTries   = 5
 	firstPause = 5 * time.Millisecond
@@ -47,8 +47,8 @@ func txFrom(ctx context.Context) *transaction {
 // InTx rolls back.
 //
 // A transaction that fails with 40001 (serialization_failure), 40P01 (deadlock_detected) or a
-// prepared statement that a migration has outdated is run again a few times, so fn must pass effects
-// outside the database to [AfterCommit]. A commit whose answer was lost is not retried.
+// prepared statement that a migration has outdated is run again a few times, so fn must pass
+// effects outside the database to [AfterCommit]. A commit whose answer was lost is not retried.
 //
 // Inside InTx of the same pool, fn runs in a savepoint: its error undoes its own work, and the
 // outer function decides about the rest. fn must not use ctx from several goroutines at once.
@@ -264,8 +264,8 @@ func tenantScope(ctx context.Context) (scope, error) {
 	return s, nil
 }
 
-// set returns a statement that sets the scope in a transaction, with a semicolon before it. SET LOCAL
-// would give each tenant and user an entry of its own in pg_stat_statements.
+// set returns a statement that sets the scope in a transaction, with a semicolon before it. SET
+// LOCAL would give each tenant and user an entry of its own in pg_stat_statements.
 func (s scope) set() string { return s.config(uuid.UUID.String) }
 
 // unset returns a statement that undoes [scope.set].
@@ -288,8 +288,8 @@ func (s scope) config(value func(uuid.UUID) string) string {
 	return "; select " + strings.Join(calls, ", ")
 }
 
-// within returns the scope of a savepoint in a transaction of scope s, and what of it is added to s.
-// A savepoint may add a tenant or a user to a transaction without one, but never change it.
+// within returns the scope of a savepoint in a transaction of scope s, and what of it is added to
+// s. A savepoint may add a tenant or a user to a transaction without one, but never change it.
 func (s scope) within(inner scope) (_, added scope, err error) {
 	for _, id := range []struct{ have, add, want *uuid.UUID }{
 		{&s.tenant, &added.tenant, &inner.tenant}, {&s.user, &added.user, &inner.user},
