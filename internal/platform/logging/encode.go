@@ -139,7 +139,7 @@ func (l *line) bytes(raw []byte) {
 		l.text(string(raw))
 		return
 	}
-	l.quote(base64.StdEncoding.EncodeToString(raw[:min(len(raw), l.maxText)]), len(raw))
+	l.quote(base64.StdEncoding.EncodeToString(raw[:min(len(raw), l.maxText)]), len(raw), true)
 }
 
 // byKind appends rv by its kind.

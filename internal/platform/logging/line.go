@@ -27,7 +27,7 @@ const (
 	maxLine     = 64 << 10 //
 	noteRoom    = 512      // bytes kept free in a line for notes about omitted values
 	noteLen     = 40       // more than the note about a cut
-	lookahead   = 1 << 10  // read past maxText before cutting, so that a secret at the cut is recognized
+	lookahead   = 1 << 10  // read past a cut, so that a secret there is recognized
 )
 
 // line is a log line under construction. Its methods append to b and never fail: a value that
@@ -269,8 +269,13 @@ var byteClass = func() (t [256]uint8) {
 // are scanned once and copied.
 func (l *line) text(s string) {
 	size := len(s)
+	if known := l.maxText + lookahead; size > known {
+		redacted := Redact(s[:known])
+		l.quote(redacted[:max(0, len(redacted)-lookahead)], size, false)
+		return
+	}
 	if size > l.maxText {
-		l.quote(Redact(s[:min(size, l.maxText+lookahead)]), size)
+		l.quote(Redact(s), size, true)
 		return
 	}
 	escape := uint8(0)
@@ -282,13 +287,13 @@ func (l *line) text(s string) {
 		escape |= class & mayEscape
 		if class&mayReveal != 0 && !ordinary(s, i) {
 			if _, _, found := secretAt(s, i, 0); found || s[i] == '%' && isEscape(s, i) {
-				l.quote(Redact(s), size)
+				l.quote(Redact(s), size, true)
 				return
 			}
 		}
 	}
 	if escape != 0 {
-		l.quote(s, size)
+		l.quote(s, size, true)
 		return
 	}
 	b := append(l.b, '"')
@@ -296,9 +301,9 @@ func (l *line) text(s string) {
 	l.b = append(b, '"')
 }
 
-// quote appends s escaped, at most l.maxText bytes in all. The note about a cut gives size as the
-// length.
-func (l *line) quote(s string, size int) {
+// quote appends s escaped, at most l.maxText bytes in all. If that cuts s, or s is not the whole
+// text, a note gives the size of the text.
+func (l *line) quote(s string, size int, whole bool) {
 	l.b = append(l.b, '"')
 	end, cut := len(l.b)+l.maxText, 0
 	for _, r := range s {
@@ -306,7 +311,7 @@ func (l *line) quote(s string, size int) {
 			cut = len(l.b)
 		}
 		if len(l.b) > end {
-			l.b = fmt.Appendf(l.b[:cut], "…[truncated, %d bytes]", size)
+			whole = false
 			break
 		}
 		switch {
@@ -325,6 +330,12 @@ func (l *line) quote(s string, size int) {
 		default: // for invalid UTF-8 the replacement character
 			l.b = utf8.AppendRune(l.b, r)
 		}
+	}
+	if !whole {
+		if cut > 0 {
+			l.b = l.b[:cut]
+		}
+		l.b = fmt.Appendf(l.b, "…[truncated, %d bytes]", size)
 	}
 	l.b = append(l.b, '"')
 }

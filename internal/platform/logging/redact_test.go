@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 	"github.com/netrun-systems/go-service-template/internal/platform/logging"
@@ -185,6 +186,23 @@ func TestLongTextIsCutAfterRedaction(t *testing.T) {
 		assert.NotContains(t, text, "hunter2")
 		assert.LessOrEqual(t, len(text), 4000+64)
 		assert.Contains(t, text, "…[truncated, ")
+	}
+}
+
+// Redaction makes the text that was read shorter than the limit of a string. What follows is dropped
+// nevertheless, and at the end of the part that was read a secret is not recognized.
+func TestLongTextIsCutWhereRedactionShortensIt(t *testing.T) {
+	t.Parallel()
+	log, out := newLogger(t)
+	const read = 4000 + 1<<10
+	key := "-----BEGIN PRIVATE KEY-----\n" + strings.Repeat("MIIEvQIBADANBgkqhkiG\n", 80) + "-----END PRIVATE KEY-----\n"
+	dsn := "postgres://u:hunter2hunter2hunter2@h/db"
+	for shift := range len(dsn) {
+		long := key + strings.Repeat("x", read-len(key)-shift-1) + " " + dsn + strings.Repeat(" y", 4<<10)
+		log.Info(t.Context(), "long", logging.String("s", long))
+		text := as[string](t, out.last(t)["s"])
+		require.NotContains(t, text, "hunter2", "%d", shift)
+		require.True(t, strings.HasSuffix(text, fmt.Sprintf("x…[truncated, %d bytes]", len(long))), "%d", shift)
 	}
 }
 
