@@ -48,8 +48,8 @@
 // not staging or production: a failed start is better than a production service with a developer's
 // settings.
 //
-// NAME_FILE and ENV_FILE must name regular files of at most 1 MiB. The secret store is asked for at
-// most eight secrets at a time and has 15 s for all of them.
+// NAME_FILE and ENV_FILE must name regular files or named pipes of at most 1 MiB. The secret store is
+// asked for all secrets at once and has 15 s for them.
 //
 // Unknown variables are ignored. Those that look like a misspelled variable are in [Provenance] and
 // [Error].
@@ -68,9 +68,9 @@
 //	oneof=a b c      for strings and the items of lists, in any case; the value becomes the spelling
 //	                 in the tag
 //
-// In production no [Secret] may be a placeholder such as changeme, or a URL or DSN with such a
-// password. Rules that tags cannot express are in the Validate method of the struct, see
-// [Validator].
+// In production no [Secret] may be a placeholder such as changeme, a URL or DSN with such a password,
+// or shorter than 16 characters. Rules that tags cannot express are in the Validate method of the
+// struct, see [Validator].
 //
 // # Types
 //

@@ -53,7 +53,7 @@ func (b *Base) Validate(report func(variable, rule, message string)) {
 type Options struct {
 	Lookup   func(name string) (value string, ok bool) // process environment; nil is os.LookupEnv
 	Environ  []string                                  // process environment as os.Environ returns it, for suggestions
-	ReadFile func(path string) ([]byte, error)         // nil reads regular files of at most 1 MiB
+	ReadFile func(path string) ([]byte, error)         // nil is dotenv.ReadFile
 	Dir      string                                    // directory of .env; empty is the working directory
 	Secrets  SecretStore                               // nil is none
 }

@@ -164,7 +164,9 @@ func (s *sources) read(ctx context.Context, fields []*field) map[string]text {
 	var missing []*field
 	texts[variableEnvironment] = s.find(&field{name: variableEnvironment, typ: reflect.TypeFor[Environment]()})
 	for _, f := range fields {
-		texts[f.name] = s.find(f)
+		if f.name != variableEnvironment {
+			texts[f.name] = s.find(f)
+		}
 		if texts[f.name].source == "" && f.secret() {
 			missing = append(missing, f)
 		}
@@ -172,7 +174,16 @@ func (s *sources) read(ctx context.Context, fields []*field) map[string]text {
 	if s.secrets != nil {
 		ctx, cancel := context.WithTimeout(ctx, secretsTimeout)
 		defer cancel()
-		for i, a := range ask(ctx, s.secrets, missing) {
+		answers := make([]answer, len(missing))
+		var all sync.WaitGroup
+		for i, f := range missing {
+			all.Go(func() {
+				a := &answers[i]
+				a.value, a.found, a.err = s.secrets.Secret(ctx, f.name)
+			})
+		}
+		all.Wait()
+		for i, a := range answers {
 			f := missing[i]
 			switch {
 			case a.err != nil:
@@ -254,31 +265,11 @@ func reason(err error) string {
 	return "cannot be read"
 }
 
-// maxAsking is how many secrets are requested from the store at a time.
-const maxAsking = 8
-
 // answer is what the secret store returned for a variable.
 type answer struct {
 	value string
 	found bool
 	err   error
-}
-
-// ask requests secrets from the store.
-func ask(ctx context.Context, store SecretStore, fields []*field) []answer {
-	answers := make([]answer, len(fields))
-	slots := make(chan struct{}, maxAsking)
-	var all sync.WaitGroup
-	for i, f := range fields {
-		slots <- struct{}{}
-		all.Go(func() {
-			a := &answers[i]
-			a.value, a.found, a.err = store.Secret(ctx, f.name)
-			<-slots
-		})
-	}
-	all.Wait()
-	return answers
 }
 
 // reason returns the error of the store on one line, without the value and without anything that

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -273,40 +272,14 @@ func TestLoadEndsWithItsContextIfTheStoreHangs(t *testing.T) {
 	assert.True(t, got.Key.IsZero())
 }
 
-func TestStoreIsAskedForEightSecretsAtATime(t *testing.T) {
+// APP_ENVIRONMENT is read before the fields, of which it may be one.
+func TestProblemOfTheEnvironmentIsReportedOnce(t *testing.T) {
 	t.Parallel()
-	type five struct {
-		A config.Secret `env:"A"`
-		B config.Secret `env:"B"`
-		C config.Secret `env:"C"`
-		D config.Secret `env:"D"`
-		E config.Secret `env:"E"`
-	}
-	var c struct {
-		five
-		F config.Secret `env:"F"`
-		G config.Secret `env:"G"`
-		H config.Secret `env:"H"`
-		I config.Secret `env:"I"`
-		J config.Secret `env:"J"`
-		K config.Secret `env:"K"`
-		L config.Secret `env:"L"`
-	}
-	var asked, now, most atomic.Int64
-	o := given(nil, nil)
-	o.Secrets = storeFunc(func(context.Context, string) (string, bool, error) {
-		n := now.Add(1)
-		for seen := most.Load(); n > seen && !most.CompareAndSwap(seen, n); seen = most.Load() {
-		}
-		asked.Add(1)
-		time.Sleep(time.Millisecond) // so that the other calls overlap
-		now.Add(-1)
-		return "", false, nil
-	})
-	_, err := load(t, &c, o)
-	require.NoError(t, err)
-	assert.EqualValues(t, 12, asked.Load())
-	assert.LessOrEqual(t, most.Load(), int64(8))
+	var c config.Base
+	_, err := load(t, &c, given(nil, vars{".env": "APP_ENVIRONMENT=${UNSET}\n"}))
+	e, ok := errors.AsType[*config.Error](err)
+	require.True(t, ok, "%v", err)
+	assert.Len(t, e.Problems, 1)
 }
 
 func TestSecretsAreAskedForTogether(t *testing.T) {

@@ -86,7 +86,7 @@ func TestEmptyAllowed(t *testing.T) {
 	assert.Equal(t, ":80", c.Addr)
 }
 
-func TestNoPlaceholdersInProduction(t *testing.T) {
+func TestWeakSecretsAreRefusedInProduction(t *testing.T) {
 	t.Parallel()
 	type secrets struct {
 		config.Base
@@ -102,6 +102,10 @@ func TestNoPlaceholdersInProduction(t *testing.T) {
 		{vars{"KEY": randomSecret, "URL": "postgres://h/d?password=secret"}, []string{"URL placeholder"}},
 		{vars{"KEY": randomSecret, "URL": "host=h password='secret' dbname=d"}, []string{"URL placeholder"}},
 		{vars{"KEY": randomSecret, "URL": "postgres://u:k9mQ2vXt7@h/test"}, nil},
+		{vars{"KEY": randomSecret[:15], "URL": "postgres://u:k9mQ2vXt7@h/test"}, []string{"KEY weak"}},
+		{vars{"KEY": randomSecret[:16]}, nil},
+		{vars{"KEY": strings.Repeat("abcde", 10)}, []string{"KEY weak"}},
+		{vars{"KEY": randomSecret, "URL": "no URL"}, nil},
 		{vars{"KEY": "-----BEGIN PRIVATE KEY-----\ntest\n-----END PRIVATE KEY-----", "URL": "postgres://u@h/d"}, nil},
 	} {
 		assert.Empty(t, problems(t, &secrets{}, given(tt.values, nil)), "in development")
