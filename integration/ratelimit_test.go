@@ -99,9 +99,17 @@ func TestRateLimitOfFailedAuthentications(t *testing.T) {
 	}
 	before := len(s.events("query"))
 	for range 5 {
-		s.client.withKey(wrong, "GET", "/v1/users", nil).limited("authentication")
+		s.client.withKey(wrong, "GET", "/v1/users", nil).limited("api_keys")
 	}
 	assert.Len(t, s.events("query"), before)
+
+	forged := s.client
+	forged.token = ada.token + "x"
+	for range 20 {
+		require.Equal(t, http.StatusUnauthorized, forged.get("/v1/me").status)
+	}
+	forged.get("/v1/me").limited("authentication")
+	assert.Equal(t, http.StatusOK, ada.get("/v1/me").status, "others at the address go on")
 }
 
 func TestRateLimitIsReloaded(t *testing.T) {

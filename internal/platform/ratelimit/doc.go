@@ -28,7 +28,7 @@
 // RATELIMIT_FAIL_CLOSED is set; one request a second tries Redis again. The events
 // ratelimit_redis_failed and ratelimit_redis_recovered mark both ends of the outage.
 //
-// Failed authentications are counted in process only, since each authentication checks that counter.
+// Failed authentications are counted in process only.
 //
 // # Lifting it out
 //

@@ -84,8 +84,9 @@ func (l *Limits) Requests(r Route) echo.MiddlewareFunc {
 }
 
 // Failures limits the failed authentications of each address: it wraps middleware that
-// authenticates, and counts its responses with status 401. An address over the limit is refused
-// before the authentication, which may cost a query.
+// authenticates, and counts its responses with status 401, except for a token that has expired. Over
+// the limit they become 429, but a valid token still passes: others may use the same address. An API
+// key is refused before its authentication, which costs a query, if keys of the address have failed.
 func (l *Limits) Failures(authenticate echo.MiddlewareFunc) echo.MiddlewareFunc {
 	if l == nil {
 		return authenticate
@@ -94,12 +95,18 @@ func (l *Limits) Failures(authenticate echo.MiddlewareFunc) echo.MiddlewareFunc 
 		authenticated := authenticate(next)
 		return func(c echo.Context) error {
 			ctx, limit, address := c.Request().Context(), l.of(Route{Name: "authentication"}), addressOf(c)
-			if d, _ := l.local.Take(ctx, limit, address, 0); !d.Allowed {
-				return answer(c, limit, d, nil)
+			if c.Request().Header.Get(auth.HeaderAPIKey) != "" {
+				limit.Name = "api_keys"
+				if d, _ := l.local.Take(ctx, limit, address, 0); !d.Allowed {
+					return answer(c, limit, d, nil)
+				}
 			}
 			err := authenticated(c)
-			if err != nil && errors.From(err).Status() == http.StatusUnauthorized {
-				_, _ = l.local.Take(ctx, limit, address, 1)
+			if err == nil || errors.From(err).Status() != http.StatusUnauthorized || errors.HasCode(err, errors.CodeTokenExpired) {
+				return err
+			}
+			if d, _ := l.local.Take(ctx, limit, address, 1); !d.Allowed {
+				return answer(c, limit, d, nil)
 			}
 			return err
 		}

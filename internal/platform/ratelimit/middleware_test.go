@@ -40,7 +40,7 @@ func noContent(c echo.Context) error { return c.NoContent(http.StatusNoContent) 
 
 // send sends a request from an address, with a principal unless it is zero, and returns the header
 // and the error of the handler.
-func send(t testing.TB, h echo.HandlerFunc, address string, p auth.Principal) (http.Header, error) {
+func send(t testing.TB, h echo.HandlerFunc, address string, p auth.Principal, apiKey ...string) (http.Header, error) {
 	t.Helper()
 	ctx := t.Context()
 	if p.UserID != uuid.Nil {
@@ -48,6 +48,7 @@ func send(t testing.TB, h echo.HandlerFunc, address string, p auth.Principal) (h
 	}
 	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil)
 	r.RemoteAddr = address
+	r.Header[auth.HeaderAPIKey] = apiKey
 	e := echo.New()
 	e.IPExtractor = echo.ExtractIPDirect()
 	w := httptest.NewRecorder()
@@ -132,42 +133,81 @@ func TestReconfigure(t *testing.T) {
 	assert.Equal(t, `"default";q=100;w=3600`, header.Get("RateLimit-Policy"))
 }
 
-// Failed authentications of an address are refused before the next one is tried; successful ones do
-// not count.
+// authentication is middleware that returns result, and counts how often it was called.
+type authentication struct {
+	result error
+	tried  int
+}
+
+func (a *authentication) middleware(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		a.tried++
+		if a.result != nil {
+			return a.result
+		}
+		return next(c)
+	}
+}
+
+// Only failed authentications count. Others at the address go on with valid tokens, and learn that
+// theirs has expired.
 func TestFailures(t *testing.T) {
 	t.Parallel()
 	limits := newLimits(t, ratelimit.Config{Rate: 3, Period: time.Hour})
-	var result error
-	tried := 0
-	h := limits.Failures(func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			tried++
-			if result != nil {
-				return result
-			}
-			return next(c)
+	var a authentication
+	h := limits.Failures(a.middleware)(noContent)
+	answers := func(address string, want errors.Code) http.Header {
+		t.Helper()
+		header, err := send(t, h, address, auth.Principal{})
+		if want == (errors.Code{}) {
+			require.NoError(t, err)
+		} else {
+			require.True(t, errors.HasCode(err, want), "%v", err)
 		}
-	})(noContent)
-	for range 10 {
-		_, err := send(t, h, "192.0.2.1:1", auth.Principal{})
-		require.NoError(t, err)
+		return header
 	}
-	result = errors.New(errors.CodePermissionDenied, "")
-	for range 10 {
-		_, err := send(t, h, "192.0.2.1:1", auth.Principal{})
-		require.ErrorIs(t, err, result)
+	for _, code := range []errors.Code{{}, errors.CodePermissionDenied, errors.CodeTokenExpired} {
+		if a.result = nil; code != (errors.Code{}) {
+			a.result = errors.New(code, "")
+		}
+		for range 10 {
+			answers("192.0.2.1:1", code)
+		}
 	}
-	result, tried = errors.New(errors.CodeTokenInvalid, ""), 0
+	a.result = errors.New(errors.CodeTokenInvalid, "")
 	for range 3 {
-		_, err := send(t, h, "192.0.2.1:1", auth.Principal{})
-		require.ErrorIs(t, err, result)
+		answers("192.0.2.1:1", errors.CodeTokenInvalid)
 	}
-	header, err := send(t, h, "192.0.2.1:1", auth.Principal{})
-	require.True(t, errors.HasCode(err, errors.CodeRateLimitExceeded), err)
+	header := answers("192.0.2.1:1", errors.CodeRateLimitExceeded)
 	assert.Equal(t, `"authentication";q=3;w=3600`, header.Get("RateLimit-Policy"))
-	assert.Equal(t, 3, tried, "a refused address must not reach the authentication")
-	_, err = send(t, h, "192.0.2.2:1", auth.Principal{})
-	require.ErrorIs(t, err, result, "another address")
+	answers("192.0.2.2:1", errors.CodeTokenInvalid)
+	a.result = nil
+	answers("192.0.2.1:1", errors.Code{})
+	a.result = errors.New(errors.CodeTokenExpired, "")
+	answers("192.0.2.1:1", errors.CodeTokenExpired)
+}
+
+// API keys of an address are refused before the next one is tried, which does not depend on tokens.
+func TestFailuresOfAPIKeys(t *testing.T) {
+	t.Parallel()
+	limits := newLimits(t, ratelimit.Config{Rate: 3, Period: time.Hour})
+	a := authentication{result: errors.New(errors.CodeTokenInvalid, "")}
+	h := limits.Failures(a.middleware)(noContent)
+	for range 10 {
+		_, err := send(t, h, "192.0.2.1:1", auth.Principal{})
+		require.Error(t, err)
+	}
+	a.tried = 0
+	for range 3 {
+		_, err := send(t, h, "192.0.2.1:1", auth.Principal{}, "ak_x")
+		require.ErrorIs(t, err, a.result)
+	}
+	header, err := send(t, h, "192.0.2.1:1", auth.Principal{}, "ak_x")
+	require.True(t, errors.HasCode(err, errors.CodeRateLimitExceeded), err)
+	assert.Equal(t, `"api_keys";q=3;w=3600`, header.Get("RateLimit-Policy"))
+	assert.Equal(t, 3, a.tried, "a refused address must not reach the authentication")
+	_, err = send(t, h, "192.0.2.2:1", auth.Principal{}, "ak_x")
+	require.ErrorIs(t, err, a.result, "another address")
 }
 
 func TestNilLimitsLimitNothing(t *testing.T) {
