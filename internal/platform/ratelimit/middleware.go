@@ -102,11 +102,11 @@ func (l *Limits) Failures(authenticate echo.MiddlewareFunc) echo.MiddlewareFunc 
 				}
 			}
 			err := authenticated(c)
-			if err == nil || errors.From(err).Status() != http.StatusUnauthorized || errors.HasCode(err, errors.CodeTokenExpired) {
-				return err
-			}
-			if d, _ := l.local.Take(ctx, limit, address, 1); !d.Allowed {
-				return answer(c, limit, d, nil)
+			expired := errors.HasCode(err, errors.CodeTokenExpired)
+			if err != nil && errors.From(err).Status() == http.StatusUnauthorized && !expired {
+				if d, _ := l.local.Take(ctx, limit, address, 1); !d.Allowed {
+					return answer(c, limit, d, nil)
+				}
 			}
 			return err
 		}
