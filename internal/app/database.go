@@ -44,7 +44,8 @@ func migrate(ctx context.Context, cfg *DatabaseConfig) error {
 }
 
 // Migrate applies the pending migrations and checks that the service may use the tables.
-func Migrate(ctx context.Context, m *db.Migrator) error {
+func Migrate(ctx context.Context, m *db.Migrator) (err error) {
+	defer log.Operation(&ctx, "migrate")(&err)
 	if err := m.Up(ctx); err != nil {
 		return err
 	}
