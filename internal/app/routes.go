@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -253,7 +254,7 @@ func (g guard) authorize(e endpoint) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		// An API key does not count as its user, because its scopes limit it.
 		p, ok := auth.PrincipalFrom(c.Request().Context())
-		if ok && p.APIKeyID == uuid.Nil && p.UserID.String() == c.Param("id") {
+		if ok && p.APIKeyID == uuid.Nil && strings.EqualFold(p.UserID.String(), c.Param("id")) {
 			return call(c)
 		}
 		return permitted(c)

@@ -49,7 +49,7 @@ func as(p auth.Principal) echo.MiddlewareFunc {
 
 func TestGuard(t *testing.T) {
 	t.Parallel()
-	me, other, forbidden := uuid.New(), uuid.New(), uuid.New()
+	me, other, forbidden := uuid.New(), uuid.NewString(), uuid.NewString()
 	viewer := auth.Principal{UserID: me, TenantID: uuid.New(), Roles: []auth.Role{access.RoleViewer}}
 	member := auth.Principal{UserID: me, TenantID: uuid.New(), Roles: []auth.Role{access.RoleMember}}
 	owner := auth.Principal{UserID: me, TenantID: uuid.New(), Roles: []auth.Role{access.RoleOwner}}
@@ -57,7 +57,7 @@ func TestGuard(t *testing.T) {
 	key.APIKeyID, key.Scopes = uuid.New(), []auth.Permission{access.UsersRead}
 	anyone := func(c echo.Context) error { return c.NoContent(http.StatusNoContent) }
 	handle := func(c echo.Context, _ auth.Principal) error {
-		if c.Param("id") == forbidden.String() {
+		if c.Param("id") == forbidden {
 			return errors.New(errors.CodePermissionDenied, "An owner stays")
 		}
 		return anyone(c)
@@ -65,7 +65,7 @@ func TestGuard(t *testing.T) {
 	tests := map[string]struct {
 		endpoint endpoint
 		who      auth.Principal
-		id       uuid.UUID
+		id       string
 		status   int
 		reason   string
 	}{
@@ -73,14 +73,15 @@ func TestGuard(t *testing.T) {
 		"signed in":                       {signedIn(handle), viewer, other, http.StatusNoContent, ""},
 		"role has the permission":         {may(access.UsersRead, handle), member, other, http.StatusNoContent, ""},
 		"role lacks the permission":       {may(access.UsersWrite, handle), viewer, other, http.StatusForbidden, "missing_permission"},
-		"own id without mayOrSelf":        {may(access.UsersWrite, handle), viewer, me, http.StatusForbidden, "missing_permission"},
-		"own id":                          {mayOrSelf(access.UsersWrite, handle), viewer, me, http.StatusNoContent, ""},
+		"own id without mayOrSelf":        {may(access.UsersWrite, handle), viewer, me.String(), http.StatusForbidden, "missing_permission"},
+		"own id":                          {mayOrSelf(access.UsersWrite, handle), viewer, me.String(), http.StatusNoContent, ""},
+		"own id in capitals":              {mayOrSelf(access.UsersWrite, handle), viewer, strings.ToUpper(me.String()), http.StatusNoContent, ""},
 		"other id without permission":     {mayOrSelf(access.UsersWrite, handle), viewer, other, http.StatusForbidden, "missing_permission"},
 		"other id with permission":        {mayOrSelf(access.UsersWrite, handle), owner, other, http.StatusNoContent, ""},
-		"API key with the id of its user": {mayOrSelf(access.UsersWrite, handle), key, me, http.StatusForbidden, "missing_permission"},
-		"zero endpoint":                   {endpoint{}, owner, me, http.StatusForbidden, "missing_permission"},
+		"API key with the id of its user": {mayOrSelf(access.UsersWrite, handle), key, me.String(), http.StatusForbidden, "missing_permission"},
+		"zero endpoint":                   {endpoint{}, owner, me.String(), http.StatusForbidden, "missing_permission"},
 		"forbidden by the feature":        {may(access.UsersRead, handle), owner, forbidden, http.StatusForbidden, "forbidden_by_rule"},
-		"unknown permission":              {may("moon:land", handle), owner, me, http.StatusForbidden, "missing_permission"},
+		"unknown permission":              {may("moon:land", handle), owner, me.String(), http.StatusForbidden, "missing_permission"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -91,7 +92,7 @@ func TestGuard(t *testing.T) {
 			e.HTTPErrorHandler = server.ErrorHandler(nil)
 			add(e, http.MethodGet, "/users/:id", g.protect(tt.endpoint))
 			w := httptest.NewRecorder()
-			e.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/users/"+tt.id.String(), nil))
+			e.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/users/"+tt.id, nil))
 			assert.Equal(t, tt.status, w.Code)
 			if tt.status == http.StatusForbidden {
 				require.Len(t, denials, 1)

@@ -19,8 +19,8 @@ import (
 
 const mustBeUUID = "must be a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057"
 
-// UUID returns the path parameter name, in the form of 36 characters only, so that an id has one
-// URL. Echo's last parameter includes the rest of the path; such a path has no resource.
+// UUID returns the path parameter name in the form of 36 characters, in either case (RFC 9562, section
+// 4). Echo's last parameter includes the rest of the path; such a path has no resource.
 func UUID(c echo.Context, name string) (uuid.UUID, error) {
 	text := c.Param(name)
 	if strings.Contains(text, "/") {

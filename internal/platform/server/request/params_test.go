@@ -30,6 +30,10 @@ func TestUUID(t *testing.T) {
 	got, err := request.UUID(c, "id")
 	require.NoError(t, err)
 	assert.Equal(t, id, got.String())
+	c.SetParamValues(strings.ToUpper(id))
+	got, err = request.UUID(c, "id")
+	require.NoError(t, err)
+	assert.Equal(t, id, got.String(), "in capitals")
 
 	for _, bad := range []string{
 		"", "42", "{" + id + "}", "urn:uuid:" + id, strings.ReplaceAll(id, "-", ""), id + "0", "x" + id[1:],
