@@ -37,7 +37,7 @@ func NewEcho(cfg Config, log logging.Logger, early ...echo.MiddlewareFunc) *echo
 		recovery,
 	)
 	e.Use(early...)
-	e.Use(bodyBudget(int64(cfg.BodyBudget)), BodyLimit(int64(cfg.BodyLimit)))
+	e.Use(discardRefused, bodyBudget(int64(cfg.BodyBudget)), BodyLimit(int64(cfg.BodyLimit)))
 	return e
 }
 
@@ -217,6 +217,30 @@ func recovery(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
+// discardRefused reads and drops the rest of a body that bodyBudget or a [BodyLimit] has refused, which
+// does not count against the budget. A client that still writes when the connection closes gets a reset
+// and never reads the response. Clients that send more than 8 MiB, or longer than 3 seconds, get the
+// reset.
+func discardRefused(next echo.HandlerFunc) echo.HandlerFunc {
+	const longest, patience = 8 << 20, 3 * time.Second
+	return func(c echo.Context) error {
+		r := c.Request()
+		body := r.Body
+		err := next(c)
+		if _, ok := errors.AsType[*http.MaxBytesError](err); !ok && !errors.Is(err, errBodyBudget) {
+			return err
+		}
+		if r.ContentLength > 0 && strings.EqualFold(r.Header.Get("Expect"), "100-continue") {
+			return err // the client waits for a 100 before it sends the body (RFC 9110, section 10.1.1)
+		}
+		c.Response().Header().Set("Connection", "close")
+		// Both may fail, for example with the writer of a test, without an effect on the response.
+		_ = http.NewResponseController(c.Response().Writer).SetReadDeadline(time.Now().Add(patience))
+		_, _ = io.CopyN(io.Discard, body, longest)
+		return err
+	}
+}
+
 // bodyBudget limits the bytes of all request bodies that have been read and whose requests are in
 // flight, because handlers keep a body in memory. A body beyond the budget is a 503. What counts is
 // what was read: a Content-Length reserves nothing.
@@ -231,11 +255,7 @@ func bodyBudget(budget int64) echo.MiddlewareFunc {
 			body := &budgetedBody{ReadCloser: r.Body, used: &used, budget: budget}
 			r.Body = body
 			defer func() { used.Add(-body.read) }()
-			err := next(c)
-			if errors.Is(err, errBodyBudget) {
-				discardBody(c, body.ReadCloser)
-			}
-			return err
+			return next(c)
 		}
 	}
 }
@@ -268,36 +288,15 @@ func BodyLimit(limit int64) echo.MiddlewareFunc {
 			if r.Body == nil || r.Body == http.NoBody {
 				return next(c)
 			}
-			body := r.Body
 			if r.ContentLength > limit {
-				discardBody(c, body)
 				return &http.MaxBytesError{Limit: limit}
 			}
 			// MaxBytesReader closes the connection only through the writer of net/http, which Echo
 			// wraps.
-			r.Body = http.MaxBytesReader(c.Response().Writer, body, limit)
-			err := next(c)
-			if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-				discardBody(c, body)
-			}
-			return err
+			r.Body = http.MaxBytesReader(c.Response().Writer, r.Body, limit)
+			return next(c)
 		}
 	}
-}
-
-// discardBody reads and drops the rest of a body that is too large. A client that still writes when
-// the connection closes gets a reset and never reads the response. Clients that send more than 8
-// MiB, or longer than 3 seconds, get the reset.
-func discardBody(c echo.Context, body io.Reader) {
-	const longest, patience = 8 << 20, 3 * time.Second
-	r := c.Request()
-	if r.ContentLength > 0 && strings.EqualFold(r.Header.Get("Expect"), "100-continue") {
-		return // the client waits for a 100 before it sends the body (RFC 9110, section 10.1.1)
-	}
-	c.Response().Header().Set("Connection", "close")
-	// Both may fail, for example with the writer of a test, without an effect on the response.
-	_ = http.NewResponseController(c.Response().Writer).SetReadDeadline(time.Now().Add(patience))
-	_, _ = io.CopyN(io.Discard, body, longest)
 }
 
 // clientIP returns how Echo finds the address of a client. It believes X-Forwarded-For only if the

@@ -293,6 +293,54 @@ func TestBodyBudget(t *testing.T) {
 	}
 }
 
+// Nothing is kept of a refused body, so what the server reads of it leaves the budget to others.
+func TestRefusedBodyDoesNotUseTheBudget(t *testing.T) {
+	t.Parallel()
+	log, _ := newLog(t)
+	cfg := settings(t)
+	cfg.BodyBudget = 1<<20 + 4<<10
+	e := server.NewEcho(cfg, log)
+	read := func(c echo.Context) error {
+		if _, err := io.ReadAll(c.Request().Body); err != nil {
+			return err
+		}
+		return c.NoContent(http.StatusNoContent)
+	}
+	e.POST("/", read)
+	e.POST("/small", server.BodyLimit(16<<10)(read))
+	send := func(path string, body io.Reader, length int64) int {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, body)
+		r.ContentLength = length
+		e.ServeHTTP(w, r)
+		return w.Code
+	}
+	for name, tt := range map[string]struct {
+		path   string
+		size   int
+		length int64
+	}{
+		"with Content-Length":         {"/", 7 << 20, 7 << 20},
+		"chunked":                     {"/", 7 << 20, -1},
+		"of a small route":            {"/small", 900 << 10, 900 << 10},
+		"chunked, of a small route":   {"/small", 900 << 10, -1},
+		"over both limits of a route": {"/small", 7 << 20, -1},
+	} {
+		other := 0 // the status of a request while the refused body is in flight
+		end := readerFunc(func([]byte) (int, error) {
+			other = send("/", strings.NewReader(strings.Repeat("a", 1<<20)), -1)
+			return 0, io.EOF
+		})
+		body := io.MultiReader(bytes.NewReader(make([]byte, tt.size)), end)
+		assert.Equal(t, http.StatusRequestEntityTooLarge, send(tt.path, body, tt.length), name)
+		assert.Equal(t, http.StatusNoContent, other, name)
+	}
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
 func TestSecurityHeaders(t *testing.T) {
 	t.Parallel()
 	for environment, hsts := range map[config.Environment]string{config.Testing: "", config.Production: "max-age=63072000"} {
