@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -144,8 +145,8 @@ func (t *Trail) write(ctx context.Context, r record) {
 			fields = append(fields, logging.String(name, *texts[i]))
 		}
 	}
-	for name, value := range r.details {
-		fields = append(fields, logging.Any(name, value))
+	for _, name := range slices.Sorted(maps.Keys(r.details)) {
+		fields = append(fields, logging.Any(name, r.details[name]))
 	}
 	if r.Outcome == success {
 		t.log.Audit(ctx, r.Event.Event, fields...)

@@ -63,6 +63,19 @@ func TestRecordWritesRowAndLogLine(t *testing.T) {
 	}
 }
 
+func TestLogLineHasDetailsInOrder(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	ctx, _ := someone(t, uuid.New())
+	details, want := map[string]any{}, ""
+	for i := range 9 {
+		details[fmt.Sprint("n", i)] = i
+		want += fmt.Sprintf(`"n%d":%d,`, i, i)
+	}
+	f.record(ctx, t, audit.Entry{Event: "member_added", Details: details})
+	assert.Contains(t, strings.ReplaceAll(f.log.buf.String(), "}", ",}"), want)
+}
+
 func TestRollbackLeavesNoAuditEntry(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
