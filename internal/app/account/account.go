@@ -17,7 +17,6 @@ package account
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"strings"
 	"time"
@@ -35,11 +34,12 @@ const maxDisplayName = 100 // characters
 
 // Account is a user account.
 type Account struct {
-	ID          uuid.UUID     `db:"id"`
-	Email       string        `db:"email"` // normalized by [NormalEmail]
-	DisplayName string        `db:"display_name"`
-	CreatedIn   uuid.NullUUID `db:"created_in"` // the tenant that created the account
-	Verified    bool          `db:"verified"`   // the user has proved that the email is theirs
+	ID          uuid.UUID     `json:"id" db:"id"`
+	Email       string        `json:"email" db:"email"` // normalized by [NormalEmail]
+	DisplayName string        `json:"display_name" db:"display_name"`
+	Verified    bool          `json:"verified" db:"verified"` // the user has proved that the email is theirs
+	CreatedAt   time.Time     `json:"created_at" db:"created_at"`
+	CreatedIn   uuid.NullUUID `json:"-" db:"created_in"` // the tenant that created the account
 }
 
 // Password is the password of an account.
@@ -79,7 +79,7 @@ func CheckProfile(check *request.Check, email, displayName *string) {
 	check.Text("display_name", *displayName, 0, maxDisplayName)
 }
 
-const columns = `id, email, display_name, created_in, email_verified_at is not null as verified`
+const columns = `id, email, display_name, email_verified_at is not null as verified, created_at, created_in`
 
 // Store reads and writes the table users, which has no row security: its methods run inside or
 // outside a transaction, unless they say otherwise. It is safe for concurrent use.
@@ -158,27 +158,18 @@ func (s Store) Unchanged(ctx context.Context, id uuid.UUID, p Password) (bool, e
 	return n > 0, nil
 }
 
-// Verify marks the email of an account as verified. It returns the id of the account, and false if
-// it was verified before. An email without an account is a RESOURCE_NOT_FOUND.
+// Verify marks the email of an account as verified, unless it is.
 //
 // The user of this account must have proved ownership: mail a code and have the user enter it while
 // logged in. A plain link is not enough, because the owner of the mailbox would verify the account
 // of somebody who registered the email first.
-func (s Store) Verify(ctx context.Context, email string) (id uuid.UUID, isNew bool, err error) {
-	row, err := db.One[struct {
-		ID    uuid.UUID `db:"id"`
-		IsNew bool      `db:"is_new"`
-	}](ctx, s.pool, `
-		with before as (select id, email_verified_at from users where email = $1 for update)
-		update users set email_verified_at = coalesce(users.email_verified_at, now()), updated_at = now() from before
-		where users.id = before.id returning users.id, before.email_verified_at is null as is_new`, NormalEmail(email))
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return id, false, errors.New(errors.CodeNotFound, "There is no account with this email")
-	case err != nil:
-		return id, false, fmt.Errorf("verify an account: %w", err)
+func (s Store) Verify(ctx context.Context, id uuid.UUID) error {
+	_, err := db.Exec(ctx, s.pool, `
+		update users set email_verified_at = now(), updated_at = now() where id = $1 and email_verified_at is null`, id)
+	if err != nil {
+		return fmt.Errorf("verify an account: %w", err)
 	}
-	return row.ID, row.IsNew, nil
+	return nil
 }
 
 // SetPassword replaces the password hash of an account, whatever it was.
@@ -210,19 +201,10 @@ func (s Store) Erase(ctx context.Context, id uuid.UUID) error {
 	return nil
 }
 
-// Listed is an account in [Store.List].
-type Listed struct {
-	ID          uuid.UUID `json:"id" db:"id"`
-	Email       string    `json:"email" db:"email"`
-	DisplayName string    `json:"display_name" db:"display_name"`
-	Verified    bool      `json:"verified" db:"verified"`
-	CreatedAt   time.Time `json:"created_at" db:"created_at"`
-}
-
 // List returns the account with a normalized email, or at most limit accounts after a position if
 // email is empty: those with a greater email in the order of the database. Erased accounts are left
 // out.
-func (s Store) List(ctx context.Context, email, after string, limit int) ([]Listed, error) {
+func (s Store) List(ctx context.Context, email, after string, limit int) ([]Account, error) {
 	var where db.Conditions
 	where.And("email like '%@%'")
 	if email != "" {
@@ -231,9 +213,8 @@ func (s Store) List(ctx context.Context, email, after string, limit int) ([]List
 	if after != "" {
 		where.And("email > ?", after)
 	}
-	list, err := db.All[Listed](ctx, s.pool, `
-		select id, email, display_name, email_verified_at is not null as verified, created_at from users`+
-		where.SQL()+` order by email limit `+where.Arg(limit), where.Args()...)
+	list, err := db.All[Account](ctx, s.pool, `
+		select `+columns+` from users`+where.SQL()+` order by email limit `+where.Arg(limit), where.Args()...)
 	if err != nil {
 		return nil, fmt.Errorf("list accounts: %w", err)
 	}

@@ -47,7 +47,7 @@ func NewOperator(
 
 // AccountStatus is an account as operators see it.
 type AccountStatus struct {
-	account.Listed
+	account.Account
 	LockedUntil *time.Time           `json:"locked_until"` // the end of the longest lock of logins, or null
 	Tenants     []members.Membership `json:"tenants"`
 }
@@ -64,7 +64,7 @@ func (o *Operator) List(ctx context.Context, email, after string, limit int) ([]
 		return nil, err
 	}
 	for _, a := range found {
-		status := AccountStatus{Listed: a}
+		status := AccountStatus{Account: a}
 		if status.LockedUntil, err = o.lockout.lockedUntil(ctx, accountCounter(a.Email)); err != nil {
 			return nil, err
 		}
@@ -85,15 +85,10 @@ func (o *Operator) List(ctx context.Context, email, after string, limit int) ([]
 }
 
 // Verify marks the email of an account as verified; see [account.Store.Verify].
-func (o *Operator) Verify(ctx context.Context, email string) (id uuid.UUID, err error) {
-	err = o.pool.InTx(ctx, func(ctx context.Context) error {
-		var isNew bool
-		if id, isNew, err = o.accounts.Verify(ctx, email); err != nil || !isNew {
-			return err
-		}
-		return o.record(ctx, audit.Entry{Event: "account_verified", TargetType: "user", TargetID: id.String()})
+func (o *Operator) Verify(ctx context.Context, email string) (uuid.UUID, error) {
+	return o.change(ctx, email, "account_verified", func(ctx context.Context, a account.Account) error {
+		return o.accounts.Verify(ctx, a.ID)
 	})
-	return id, err
 }
 
 // Unlock ends a lockout of an account. One of a client address ends by itself.
