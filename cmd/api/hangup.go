@@ -30,7 +30,7 @@ func hangups(parent context.Context) (ctx context.Context, reloads <-chan os.Sig
 				}
 				select {
 				case accepted <- s:
-				default: // the one before it is still to be served
+				default: // a reload is already pending
 				}
 			}
 		}

@@ -19,7 +19,7 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 )
 
-// unknownWindow is the window of a model that is in no table, in tokens. Most have more.
+// unknownWindow is the context window, in tokens, assumed for a model without a known one.
 const unknownWindow = 8192
 
 // LLMConfig holds the settings of language models.

@@ -81,9 +81,9 @@ func (t *Trail) Denied(ctx context.Context, d auth.Denial) {
 	})
 }
 
-// Rejected records that a credential was rejected, for [auth.Authentication]. A credential of
-// nobody is only logged, because anybody could fill the table with those. So is an expired one,
-// which every client sends now and then.
+// Rejected records that a credential was rejected, for [auth.Authentication]. A credential without a
+// known principal is only logged: otherwise anybody could fill the table. The same holds for expired
+// credentials, which every client sends now and then.
 func (t *Trail) Rejected(ctx context.Context, x auth.Rejection) {
 	e := Entry{Event: "token_rejected", Reason: string(x.Reason)}
 	if x.Principal.TenantID == uuid.Nil || x.Reason == auth.ReasonExpired || x.Reason == auth.ReasonAPIKeyExpired {

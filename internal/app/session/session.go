@@ -13,8 +13,8 @@
 // successor again for a short grace period (AUTH_REFRESH_GRACE) until the successor is used,
 // although only hashes are stored (RFC 9700, section 4.14.2, with the retry of FAPI 2.0).
 //
-// Any other used token was stolen, or its thief was first, so the session is revoked. Tokens have a
-// mark made with a key of the session, which tells used tokens from forged ones without a list.
+// Any other reuse means that two parties hold the token, so the session is revoked. Tokens have a mark
+// made with a key of the session, which tells used tokens from forged ones without a list.
 // Knowing the id of a session is not enough to end it, and nobody who reads the database can make a
 // valid token from the hashes.
 //

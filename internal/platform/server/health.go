@@ -105,7 +105,7 @@ func respondReadiness(c echo.Context, ready bool, checks map[string]checkBody) e
 // Check is one dependency of the service.
 type Check struct {
 	Name string                      // key in the response of /readyz
-	Func func(context.Context) error // nil for healthy; its ctx ends after two seconds
+	Func func(context.Context) error // returns nil if the dependency is healthy; its ctx ends after two seconds
 	// Utilization returns the share of the dependency's capacity that this replica uses, from 0 to 1.
 	// Above 0.9 a passed check is degraded: a warning for people, since without this replica the
 	// others would have even more to do. Nil if unknown.

@@ -41,7 +41,7 @@ func NewEcho(cfg Config, log logging.Logger, early ...echo.MiddlewareFunc) *echo
 	return e
 }
 
-// untimedKey is the key of the ctx that a request had before requestContext.
+// untimedKey is the context key of the request's ctx without the timeout.
 type untimedKey struct{}
 
 const headerCorrelationID = "X-Correlation-Id" // as http.Header spells it

@@ -57,8 +57,8 @@ const (
 // media type is a 415, also application/merge-patch+json (RFC 7396), where null deletes a field. A
 // body over the limit of the server is a 413.
 //
-// A type with an UnmarshalText or UnmarshalJSON of its own says what it takes if that returns an
-// [errors.Invalid], whose field JSON sets; see [Date].
+// If UnmarshalText or UnmarshalJSON of a type returns an [errors.Invalid], JSON reports it under the
+// name of the field; see [Date].
 //
 // JSON null leaves a field at its zero value, as if it were absent; [Check] says what is required.
 func JSON(c echo.Context, dst any) error {
