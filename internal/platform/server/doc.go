@@ -8,7 +8,11 @@
 //
 //	ctx, stop := server.SignalContext(context.Background())
 //	defer stop()
-//	err := server.New(cfg, e, server.Options{Log: log, Health: health, Version: version}).Run(ctx)
+//	s := server.New(cfg, e, server.Options{Log: log, Health: health, Version: version})
+//	if err := s.Listen(ctx); err != nil {
+//		return err
+//	}
+//	err := s.Run(ctx)
 //	// no handler is running: stop the workers, close the database
 //
 // Echo's Start and Shutdown are not used: they set no timeout of net/http, and Start does not
@@ -19,19 +23,6 @@
 // others chose, and the length of a compressed one tells about both (BREACH).
 //
 // The packages request and respond read requests strictly and write responses.
-//
-// # From a request to SQL and back
-//
-// GET /v1/api-keys/{id}:
-//
-//	Server.Run        accepts the connection                              server/server.go
-//	NewEcho           runs the middleware; an error goes to ErrorHandler  server/middleware.go
-//	guard.protect     authenticates, checks the permission                app/routes.go
-//	Handler.Get       reads the id with request.UUID                      app/apikeys/http.go
-//	Service.Get       limits what the principal may see                   app/apikeys/service.go
-//	store.get         selects the row as the tenant with db.ReadOne       app/apikeys/store.go
-//	respond.JSON      writes a 200                                        server/respond
-//	accessLog         logs http_request with the status that was sent     server/middleware.go
 //
 // The way of an error is in the doc of package errors, that of a token in the doc of package auth.
 //

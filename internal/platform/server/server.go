@@ -185,19 +185,13 @@ func (s *Server) Close() error {
 
 // Run serves until ctx ends or a listener fails, then shuts down in this order: report unready,
 // serve on for HTTP_SHUTDOWN_DELAY, accept no more connections, wait up to HTTP_SHUTDOWN_TIMEOUT
-// for the requests in flight, stop the admin listener. It calls [Server.Listen] if that has not
-// been called.
+// for the requests in flight, stop the admin listener. [Server.Listen] must have succeeded before.
 //
 // The end of ctx does not cancel the requests in flight; the end of HTTP_SHUTDOWN_TIMEOUT does. Run
 // returns nil after a clean shutdown, else an error with the number of requests that were cut off.
 // When it returns, no handler is running, except one that ignores its ctx, so the caller may close
 // what handlers use.
 func (s *Server) Run(ctx context.Context) error {
-	if s.publicListener == nil {
-		if err := s.Listen(ctx); err != nil {
-			return err
-		}
-	}
 	defer s.cutOff(nil)
 	s.options.Log.Info(ctx, "service_started", s.addresses()...)
 

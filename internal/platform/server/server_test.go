@@ -70,7 +70,7 @@ func TestPortInUse(t *testing.T) {
 		cfg := settings(t)
 		change(&cfg)
 		s := server.New(cfg, http.NotFoundHandler(), server.Options{Log: log})
-		err := s.Run(t.Context())
+		err := s.Listen(t.Context())
 		require.Error(t, err)
 		assert.Contains(t, err.Error(), name)
 		assert.Contains(t, err.Error(), "address already in use")
