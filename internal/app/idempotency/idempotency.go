@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -55,18 +56,12 @@ type Key struct {
 // for.
 func FromRequest(c echo.Context, p auth.Principal, operation string) (Key, error) {
 	values := c.Request().Header.Values(Header)
-	switch {
-	case len(values) == 0:
+	if len(values) == 0 {
 		return Key{}, nil
-	case len(values) > 1:
-		return Key{}, errors.Invalid(Header, "single", "must be given once")
-	case values[0] == "" || len(values[0]) > maxKey:
-		return Key{}, errors.Invalid(Header, "length", fmt.Sprintf("must have 1 to %d characters", maxKey))
 	}
-	for _, b := range []byte(values[0]) {
-		if b < ' ' || b > '~' {
-			return Key{}, errors.Invalid(Header, "characters", "must be printable ASCII")
-		}
+	notPrintable := func(r rune) bool { return r < ' ' || r > '~' }
+	if len(values) > 1 || values[0] == "" || len(values[0]) > maxKey || strings.ContainsFunc(values[0], notPrintable) {
+		return Key{}, errors.Invalid(Header, "idempotency_key", "must be one value of 1 to 255 printable ASCII characters")
 	}
 	return Key{values[0], operation, p.TenantID, p.UserID, c.Response().Header()}, nil
 }
