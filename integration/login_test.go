@@ -33,6 +33,7 @@ func TestRegisterAndLogin(t *testing.T) {
 
 	login := s.client.post("/v1/auth/login", map[string]any{"email": "ada@example.com", "password": password})
 	require.Equal(t, http.StatusOK, login.status, string(login.body))
+	assert.Equal(t, "no-store", login.header.Get("Cache-Control"))
 	ada := client{t: t, base: s.client.base, token: login.text("tokens.access_token")}
 	me := ada.get("/v1/me")
 	assert.Equal(t, res.text("user.id"), me.text("id"))

@@ -27,7 +27,6 @@ func (h *Handler) Create(c echo.Context, p auth.Principal) error {
 	if err != nil {
 		return err
 	}
-	respond.NoStore(c)
 	return respond.Created(c, "/v1/api-keys/"+created.ID.String(), created)
 }
 

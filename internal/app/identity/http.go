@@ -28,7 +28,6 @@ func (h *Handler) Register(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	respond.NoStore(c)
 	return respond.JSON(c, http.StatusCreated, struct {
 		User   User           `json:"user"`
 		Tokens session.Tokens `json:"tokens"`
@@ -45,7 +44,6 @@ func (h *Handler) Login(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	respond.NoStore(c)
 	return respond.JSON(c, http.StatusOK, session.Response{Tokens: tokens})
 }
 

@@ -42,7 +42,6 @@ func (h *Handler) Refresh(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	respond.NoStore(c)
 	return respond.JSON(c, http.StatusOK, Response{tokens})
 }
 

@@ -29,10 +29,6 @@ func Created(c echo.Context, location string, v any) error {
 // NoContent responds 204.
 func NoContent(c echo.Context) error { return c.NoContent(http.StatusNoContent) }
 
-// NoStore keeps the response out of every cache, because it holds a credential (RFC 6749, section
-// 5.1).
-func NoStore(c echo.Context) { c.Response().Header().Set("Cache-Control", "no-store") }
-
 // WithETag responds with v and its entity tag, quotes included. Only the client's own cache may
 // keep the response, and it has to revalidate it each time: a GET or HEAD whose If-None-Match has
 // the tag is answered 304 without a body.

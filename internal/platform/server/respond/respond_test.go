@@ -94,16 +94,6 @@ func Example() {
 	// Output: 304 "7"
 }
 
-func TestNoStore(t *testing.T) {
-	t.Parallel()
-	w := httptest.NewRecorder()
-	c := echo.New().NewContext(httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil), w)
-	respond.NoStore(c)
-	require.NoError(t, respond.Created(c, "/keys/7", map[string]string{"key": "secret"}))
-	assert.Equal(t, "no-store", w.Header().Get("Cache-Control"))
-	assert.Equal(t, "/keys/7", w.Header().Get("Location"))
-}
-
 func BenchmarkWithETag(b *testing.B) {
 	c, w := newContext(b, http.MethodGet)
 	c.Request().Header.Set("If-None-Match", `"6", "5"`)
