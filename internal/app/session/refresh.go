@@ -52,8 +52,7 @@ func (s *Service) exchange(ctx context.Context, token auth.RefreshToken) (result
 	}
 	seed := auth.NewSeed()
 	next := token.Successor(row.Family, seed)
-	r := rotation{row.ID, token.Hash(), next.Hash(), seed, clientOf(ctx), s.config.RefreshTokenTTL}
-	generation, err := s.store.rotate(ctx, r)
+	generation, err := s.store.rotate(ctx, token, next, seed, s.config.RefreshTokenTTL)
 	if errors.Is(err, sql.ErrNoRows) { // another request has used the token or revoked the session, and committed
 		if row, why, err = s.find(ctx, token); err != nil || why != "" {
 			return result{refusal: why}, err

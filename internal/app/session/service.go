@@ -43,7 +43,9 @@ func (s *Service) Open(ctx context.Context, tenantID, userID uuid.UUID) (Tokens,
 	id := db.NewID()
 	family := auth.NewSeed()
 	refresh := auth.NewRefreshToken(tenantID, id, family)
-	n := newSession{id, tenantID, userID, family, auth.NewSeed(), refresh.Hash(), clientOf(ctx)}
+	row := sessionRow{
+		ID: id, TenantID: tenantID, UserID: userID, Family: family, Seed: auth.NewSeed(), RefreshHash: refresh.Hash(),
+	}
 	ctx = db.WithMember(ctx, tenantID, userID)
 	return db.InTenant(ctx, s.pool, func(ctx context.Context) (t Tokens, err error) {
 		// A change of the role waits for this transaction, and then finds the session.
@@ -51,7 +53,7 @@ func (s *Service) Open(ctx context.Context, tenantID, userID uuid.UUID) (Tokens,
 		if err != nil {
 			return t, err
 		}
-		if err := s.store.insert(ctx, n, s.config); err != nil {
+		if err := s.store.insert(ctx, row, s.config); err != nil {
 			return t, err
 		}
 		if _, err := s.revoke(ctx, userID, "too_many_sessions", excessSessions, userID, maxSessions); err != nil {

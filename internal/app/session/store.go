@@ -9,28 +9,24 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/db"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
-	"github.com/netrun-systems/go-service-template/internal/platform/server"
 )
 
 // store accesses the tables sessions and revoked_sessions. Its methods run in a transaction of a
 // tenant unless they say otherwise.
 type store struct{ pool *db.Pool }
 
-type newSession struct {
-	id, tenant, user          uuid.UUID
-	family, seed, refreshHash []byte
-	from                      server.Client
-}
-
-func (s store) insert(ctx context.Context, n newSession, c Config) error {
+// insert adds a session, of which it needs the ids, the keys and the hash.
+func (s store) insert(ctx context.Context, row sessionRow, c Config) error {
+	from := clientOf(ctx)
 	_, err := db.Exec(ctx, s.pool, `
 		insert into sessions (id, tenant_id, user_id, family, seed, refresh_hash, remote_ip, user_agent,
 			idle_expires_at, expires_at)
 		values ($1, $2, $3, $4, $5, $6, $7, $8,
 			now() + least($9::float8, $10) * interval '1 second', now() + $10::float8 * interval '1 second')`,
-		n.id, n.tenant, n.user, n.family, n.seed, n.refreshHash, n.from.RemoteIP, n.from.UserAgent,
+		row.ID, row.TenantID, row.UserID, row.Family, row.Seed, row.RefreshHash, from.RemoteIP, from.UserAgent,
 		c.RefreshTokenTTL.Seconds(), c.TTL.Seconds())
 	if err != nil {
 		return fmt.Errorf("insert a session: %w", err)
@@ -54,24 +50,20 @@ func (s store) find(ctx context.Context, id uuid.UUID, grace time.Duration) (ses
 	return row, nil
 }
 
-// rotation is the exchange of a token.
-type rotation struct {
-	session   uuid.UUID
-	old, next []byte // hashes
-	seed      []byte // of the successor
-	from      server.Client
-	idle      time.Duration // after which the unused session expires
-}
-
-// rotate replaces a token by its successor and returns the new generation, or sql.ErrNoRows if the
-// token is not the current one of an active session.
-func (s store) rotate(ctx context.Context, r rotation) (int64, error) {
+// rotate replaces a token by its successor, made with seed, and returns the new generation, or
+// sql.ErrNoRows if the token is not the current one of an active session. Unused, the session expires
+// after idle.
+func (s store) rotate(
+	ctx context.Context, old, next auth.RefreshToken, seed []byte, idle time.Duration,
+) (int64, error) {
+	from := clientOf(ctx)
 	generation, err := db.One[int64](ctx, s.pool, `
 		update sessions set refresh_hash = $3, seed = $4, generation = generation + 1,
 			rotated_at = clock_timestamp(), last_used_at = now(),
 			idle_expires_at = least(now() + $5::float8 * interval '1 second', expires_at), remote_ip = $6, user_agent = $7
 		where id = $1 and refresh_hash = $2 and revoked_at is null and idle_expires_at > now()
-		returning generation`, r.session, r.old, r.next, r.seed, r.idle.Seconds(), r.from.RemoteIP, r.from.UserAgent)
+		returning generation`,
+		old.SessionID(), old.Hash(), next.Hash(), seed, idle.Seconds(), from.RemoteIP, from.UserAgent)
 	if err != nil {
 		return 0, fmt.Errorf("rotate a refresh token: %w", err)
 	}
