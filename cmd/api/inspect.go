@@ -39,37 +39,27 @@ func (p *program) routesCommand() *cobra.Command {
 // version is set by the linker: -ldflags "-X main.version=1.2.3".
 var version string
 
-// build describes this binary.
-type build struct {
-	version, revision, time, compiler string
-	modified                          bool
-}
+// readVersion returns the version of this binary.
+func readVersion() string { return cmp.Or(version, readBuild().Main.Version, "(devel)") }
 
-func readBuild() build {
-	b := build{version: version, revision: "unknown"}
+// readBuild returns what Go has recorded about the build.
+func readBuild() *debug.BuildInfo {
 	if info, ok := debug.ReadBuildInfo(); ok {
-		b.compiler = info.GoVersion
-		b.version = cmp.Or(version, info.Main.Version)
-		for _, s := range info.Settings {
-			switch s.Key {
-			case "vcs.revision":
-				b.revision = s.Value
-			case "vcs.time":
-				b.time = s.Value
-			case "vcs.modified":
-				b.modified = s.Value == "true"
-			}
-		}
+		return info
 	}
-	b.version = cmp.Or(b.version, "(devel)")
-	return b
+	return new(debug.BuildInfo)
 }
 
 func (p *program) versionCommand() *cobra.Command {
 	return command("version", "Print the version of the build and of the schema it needs", func(context.Context) error {
 		b := readBuild()
+		settings := map[string]string{}
+		for _, s := range b.Settings {
+			settings[s.Key] = s.Value
+		}
 		_, err := fmt.Fprintf(p.stdout, "version  %s\nrevision %s %s\nmodified %t\nschema   %d\ngo       %s\n",
-			b.version, b.revision, b.time, b.modified, migrations.Latest(), b.compiler)
+			readVersion(), cmp.Or(settings["vcs.revision"], "unknown"), settings["vcs.time"],
+			settings["vcs.modified"] == "true", migrations.Latest(), b.GoVersion)
 		return err
 	})
 }

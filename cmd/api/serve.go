@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -29,10 +30,10 @@ func (p *program) serve(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	cfg := new(*reloader.Get())                       // a copy, because the development database and key are added to it
-	defer logging.Flush(nil)                          //nolint:contextcheck // must not end with ctx
-	defer logging.CaptureStandard(log)()              // log lines of libraries, in the same format
-	service, err := app.New(cfg, readBuild().version) //nolint:contextcheck // handlers use the ctx of their request
+	cfg := new(*reloader.Get())                 // a copy, because the development database and key are added to it
+	defer logging.Flush(nil)                    //nolint:contextcheck // must not end with ctx
+	defer logging.CaptureStandard(log)()        // log lines of libraries, in the same format
+	service, err := app.New(cfg, readVersion()) //nolint:contextcheck // handlers use the ctx of their request
 	if err != nil {
 		return err
 	}
@@ -66,7 +67,11 @@ func (p *program) serve(ctx context.Context) (err error) {
 	if cfg.IsDevelopment() && isTerminal(p.stdout) {
 		fmt.Fprint(p.stdout, welcome(service.Addr().String(), cfg.Database.URL.Reveal()))
 	}
-	defer watch(ctx, reloader, reloads, service)()
+	watching, cancel := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() { reloader.Watch(watching, reloads, log, service.Reconfigure) })
+	defer watch.Wait()
+	defer cancel()
 	return service.Run(ctx)
 }
 
@@ -91,21 +96,6 @@ func welcome(addr, dsn string) string {
 			`-d '{"tenant_name":"Dev","email":"dev@example.com","password":"violet harbour lanterns"}' `+
 			url+"/v1/auth/register",
 		"README.md; bash scripts/tour uses the API, api routes lists it, api help lists the commands")
-}
-
-// watch reloads the configuration on SIGHUP until stop is called.
-func watch(ctx context.Context, r *config.Reloader[app.Config], reloads <-chan os.Signal,
-	service *app.App) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		r.Watch(ctx, reloads, log, service.Reconfigure)
-	}()
-	return func() {
-		cancel()
-		<-done
-	}
 }
 
 // provideDatabase starts the development database if DATABASE_URL is not set. stop stops it.
