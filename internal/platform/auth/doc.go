@@ -48,5 +48,6 @@
 //
 // Copy this folder, internal/platform/errors and internal/platform/logging. It imports echo/v4,
 // golang-jwt/v5, go-json-experiment/json, google/uuid, x/crypto/argon2 and x/text/unicode/norm; its
-// tests import testify and goleak. [Config] is a plain struct with tags for cleanenv.
+// tests import testify and goleak. [Config] is a plain struct with tags for cleanenv. The package
+// logs no denial: set Authentication.OnRejected, and pass a function to [Require].
 package auth

@@ -13,8 +13,6 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/logging"
 )
 
-var log = logging.For()
-
 // HeaderAPIKey is the request header X-API-Key. Its canonical spelling avoids an allocation.
 const HeaderAPIKey = "X-Api-Key" //nolint:gosec // the name of a header
 
@@ -32,8 +30,7 @@ type Authentication struct {
 	// Nil adds nothing.
 	Scope func(context.Context, Principal) context.Context
 
-	// OnRejected is called for every rejected credential, for a service with an audit trail. Nil
-	// logs the audit event token_rejected.
+	// OnRejected is called for every rejected credential, for an audit trail. Nil records nothing.
 	OnRejected func(context.Context, Rejection)
 }
 
@@ -104,13 +101,9 @@ func (a *Authentication) rejected(c echo.Context, err error) error {
 	if rejection.Reason == reasonSeveral {
 		c.Response().Header().Set(echo.HeaderWWWAuthenticate, `Bearer error="invalid_request"`)
 	}
-	ctx := c.Request().Context()
 	if a.OnRejected != nil {
-		a.OnRejected(ctx, *rejection)
-		return err
+		a.OnRejected(c.Request().Context(), *rejection)
 	}
-	log.AuditWarn(ctx, "token_rejected", append(rejection.Principal.fields(),
-		logging.String("reason", string(rejection.Reason)), logging.String("remote_ip", c.RealIP()))...)
 	return err
 }
 
@@ -158,7 +151,7 @@ type Denial struct {
 // Require returns middleware, to follow [Authenticate], that requires a permission. A request
 // without a principal is an AUTH_REQUIRED, one without the permission a PERMISSION_DENIED.
 //
-// onDenied is called for every denial. Nil logs the audit event permission_denied.
+// onDenied is called for every denial, for an audit trail. Nil records nothing.
 func Require(policy *Policy, permission Permission, onDenied func(context.Context, Denial)) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
@@ -170,15 +163,12 @@ func Require(policy *Policy, permission Permission, onDenied func(context.Contex
 			if policy.Allows(p, permission) {
 				return next(c)
 			}
-			denial := Denial{permission, c.Request().Method + " " + c.Path(), "missing_permission", p}
-			if policy.Can(p.Roles, permission) {
-				denial.Reason = "outside_scope"
-			}
 			if onDenied != nil {
+				denial := Denial{permission, c.Request().Method + " " + c.Path(), "missing_permission", p}
+				if policy.Can(p.Roles, permission) {
+					denial.Reason = "outside_scope"
+				}
 				onDenied(ctx, denial)
-			} else {
-				log.AuditWarn(ctx, "permission_denied", logging.String("permission", string(permission)),
-					logging.String("reason", denial.Reason), logging.String("remote_ip", c.RealIP()))
 			}
 			return errors.PermissionDenied(string(permission))
 		}
@@ -186,8 +176,8 @@ func Require(policy *Policy, permission Permission, onDenied func(context.Contex
 }
 
 // Network returns what counts as one client where failures or requests are limited: the /64 network
-// of an IPv6 address, since a client usually owns all of it, or the IPv4 address. It returns the zero
-// Addr for a text that is no address.
+// of an IPv6 address, since a client usually owns all of it, or the IPv4 address. It returns the
+// zero Addr for a text that is no address.
 func Network(remoteIP string) netip.Addr {
 	addr, _ := netip.ParseAddr(remoteIP) // the zero Addr with an error
 	addr = addr.Unmap().WithZone("")

@@ -28,6 +28,8 @@ type loggingServer struct {
 	log       bytes.Buffer
 	principal auth.Principal
 	revoking  func(context.Context, auth.Principal) (bool, error)
+	rejected  []auth.Rejection
+	denied    []auth.Denial
 }
 
 func newLoggingServer(t *testing.T, permission auth.Permission) *loggingServer {
@@ -53,8 +55,13 @@ func newLoggingServer(t *testing.T, permission auth.Permission) *loggingServer {
 		log.Info(ctx, "handled")
 		return c.NoContent(http.StatusNoContent)
 	}
-	s.echo.GET("/", handler, auth.Authenticate(auth.Authentication{Verifier: verifier}), auth.Require(policy, permission, nil))
-	s.echo.GET("/unauthenticated", handler, auth.Require(policy, permission, nil))
+	authenticate := auth.Authenticate(auth.Authentication{
+		Verifier:   verifier,
+		OnRejected: func(_ context.Context, r auth.Rejection) { s.rejected = append(s.rejected, r) },
+	})
+	required := auth.Require(policy, permission, func(_ context.Context, d auth.Denial) { s.denied = append(s.denied, d) })
+	s.echo.GET("/", handler, authenticate, required)
+	s.echo.GET("/unauthenticated", handler, required)
 	return s
 }
 
@@ -123,11 +130,11 @@ func TestAuthenticateAcceptsValidToken(t *testing.T) {
 		handled := line(t, s.log.String(), "handled")
 		assert.Equal(t, user.String(), handled["user_id"])
 		assert.Equal(t, tenant.String(), handled["tenant_id"])
-		assert.Nil(t, line(t, s.log.String(), "token_rejected"))
+		assert.Empty(t, s.rejected)
 	}
 }
 
-func TestMissingTokenIsNotAudited(t *testing.T) {
+func TestMissingTokenIsNotReported(t *testing.T) {
 	s := newLoggingServer(t, permNotesWrite)
 	token := s.token(t)
 	for name, w := range map[string]*httptest.ResponseRecorder{
@@ -143,10 +150,12 @@ func TestMissingTokenIsNotAudited(t *testing.T) {
 		requireProblem(t, w, errors.CodeAuthRequired)
 	}
 	assert.Zero(t, s.principal)
+	assert.Empty(t, s.rejected)
+	assert.Empty(t, s.denied)
 	assert.Empty(t, s.log.String())
 }
 
-func TestRejectedTokensAreAudited(t *testing.T) {
+func TestRejectedTokensAreReported(t *testing.T) {
 	s := newLoggingServer(t, permNotesWrite)
 	good := s.token(t)
 	for name, c := range map[string]struct {
@@ -166,70 +175,63 @@ func TestRejectedTokensAreAudited(t *testing.T) {
 		"an API key":   {[]string{"Bearer " + auth.NewAPIKey(tenant, session).Reveal()}, errors.CodeTokenInvalid, "not_three_segments"},
 		"refresh":      {[]string{"Bearer " + auth.NewRefreshToken(tenant, session, family).Reveal()}, errors.CodeTokenInvalid, "not_three_segments"},
 	} {
-		s.log.Reset()
+		s.rejected = nil
 		w := s.get("/", c.headers...)
 		requireProblem(t, w, c.code)
 		if c.code == errors.CodeValidation { // RFC 6750, section 3.1
 			assert.Contains(t, w.Header().Get("WWW-Authenticate"), `error="invalid_request"`, name)
 		}
-		event := line(t, s.log.String(), "token_rejected")
-		require.NotNil(t, event, name)
-		assert.Equal(t, "warning", event["level"], name)
-		assert.Equal(t, true, event["audit"], name)
-		assert.Equal(t, c.reason, event["reason"], name)
-		assert.Equal(t, "192.0.2.1", event["remote_ip"], name)
+		require.Len(t, s.rejected, 1, name)
+		owner := auth.Principal{}
 		if c.reason == "expired" { // of a token that the service issued
-			assert.Equal(t, user.String(), event["user_id"])
-			assert.Equal(t, tenant.String(), event["tenant_id"])
-			assert.Equal(t, session.String(), event["session_id"])
-		} else {
-			assert.NotContains(t, event, "user_id", name)
-			assert.NotContains(t, event, "tenant_id", name)
+			owner = auth.Principal{UserID: user, TenantID: tenant, SessionID: session}
 		}
+		got := s.rejected[0]
+		assert.EqualValues(t, c.reason, got.Reason, name)
+		assert.Equal(t, owner.UserID, got.Principal.UserID, name)
+		assert.Equal(t, owner.TenantID, got.Principal.TenantID, name)
+		assert.Equal(t, owner.SessionID, got.Principal.SessionID, name)
 		for _, part := range strings.Split(good, ".") {
-			assert.NotContains(t, s.log.String(), part, name)
 			assert.NotContains(t, w.Body.String(), part, name)
 		}
 	}
 	assert.Zero(t, s.principal)
+	assert.Empty(t, s.log.String())
 }
 
 func TestFailedRevocationCheckIsNotARejection(t *testing.T) {
 	s := newLoggingServer(t, permNotesWrite)
 	s.revoking = func(context.Context, auth.Principal) (bool, error) { return true, nil }
 	requireProblem(t, s.get("/", "Bearer "+s.token(t)), errors.CodeTokenRevoked)
-	event := line(t, s.log.String(), "token_rejected")
-	require.Equal(t, "revoked", event["reason"])
-	require.Equal(t, user.String(), event["user_id"])
+	require.Len(t, s.rejected, 1)
+	require.EqualValues(t, "revoked", s.rejected[0].Reason)
+	require.Equal(t, user, s.rejected[0].Principal.UserID)
 
-	s.log.Reset()
 	s.revoking = func(context.Context, auth.Principal) (bool, error) {
 		return false, errors.New(errors.CodeServiceUnavailable, "")
 	}
 	requireProblem(t, s.get("/", "Bearer "+s.token(t)), errors.CodeServiceUnavailable)
-	require.Empty(t, s.log.String())
+	require.Len(t, s.rejected, 1)
 	require.Zero(t, s.principal)
 }
 
-func TestMissingPermissionIsAudited(t *testing.T) {
+func TestMissingPermissionIsReported(t *testing.T) {
 	s := newLoggingServer(t, permAuditRead)
 	problem := requireProblem(t, s.get("/", "Bearer "+s.token(t)), errors.CodePermissionDenied)
 	assert.Equal(t, map[string]any{"permission": "audit:read"}, problem.Details)
 	assert.Zero(t, s.principal)
-	event := line(t, s.log.String(), "permission_denied")
-	require.NotNil(t, event)
-	assert.Equal(t, "warning", event["level"])
-	assert.Equal(t, true, event["audit"])
-	assert.Equal(t, "audit:read", event["permission"])
-	assert.Equal(t, "192.0.2.1", event["remote_ip"])
-	assert.Equal(t, user.String(), event["user_id"])
-	assert.Equal(t, tenant.String(), event["tenant_id"])
-	assert.Equal(t, "missing_permission", event["reason"])
+	require.Len(t, s.denied, 1)
+	got := s.denied[0]
+	assert.Equal(t, permAuditRead, got.Permission)
+	assert.Equal(t, "GET /", got.Route)
+	assert.Equal(t, "missing_permission", got.Reason)
+	assert.Equal(t, user, got.Principal.UserID)
+	assert.Equal(t, tenant, got.Principal.TenantID)
 
 	require.Equal(t, http.StatusNoContent, s.get("/", "Bearer "+s.token(t, claim("roles", `["owner"]`))).Code)
 }
 
-// hookServer is an Echo server whose middleware calls hooks instead of writing to the log.
+// hookServer is an Echo server with API keys and a scope.
 type hookServer struct {
 	echo      *echo.Echo
 	token     string // a good one
