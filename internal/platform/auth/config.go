@@ -39,8 +39,8 @@ func (c PasswordConfig) Validate(report func(variable, rule, message string)) {
 	}
 }
 
-// Validate reports an unknown algorithm, and keys that cannot be parsed, do not fit the algorithm or
-// are too weak. An empty PrivateKey is valid here; the program decides whether it needs one.
+// Validate reports an unknown algorithm, and keys that cannot be parsed, do not fit the algorithm
+// or are too weak. An empty PrivateKey is valid here; the program decides whether it needs one.
 func (c Config) Validate(report func(variable, rule, message string)) {
 	alg, err := ParseAlgorithm(c.Algorithm)
 	if err != nil {

@@ -68,37 +68,32 @@ func Thumbprint(public crypto.PublicKey) (string, error) {
 	return base64.RawURLEncoding.EncodeToString(sum[:]), nil
 }
 
-// document is the JWK set of a key set (RFC 7517, section 5) and its strong entity tag.
-type document struct {
-	body []byte
-	etag string
-}
-
-func newDocument(keys []verificationKey) (document, error) {
+// encodeJWKS returns the JWK set of keys (RFC 7517, section 5) and its strong entity tag.
+func encodeJWKS(keys []verificationKey) (body []byte, etag string, err error) {
 	set := struct {
 		Keys []jwk `json:"keys"`
 	}{make([]jwk, 0, len(keys))}
 	for _, key := range keys {
 		k, err := newJWK(key.public)
 		if err != nil {
-			return document{}, err
+			return nil, "", err
 		}
 		k.Use, k.Algorithm, k.KeyID = "sig", key.algorithm, key.id
 		set.Keys = append(set.Keys, k)
 	}
-	body, err := json.Marshal(set)
+	body, err = json.Marshal(set)
 	if err != nil {
-		return document{}, fmt.Errorf("encode the JWK set: %w", err)
+		return nil, "", fmt.Errorf("encode the JWK set: %w", err)
 	}
 	sum := sha256.Sum256(body)
-	return document{body: body, etag: `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`}, nil
+	return body, `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`, nil
 }
 
 // JWKS returns a handler for GET and HEAD that responds with the public keys in ring as a JWK set,
 // the signing key first. Clients may cache it for 5 minutes, so publish a key before it signs.
 func JWKS(ring *Keyring) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		set := ring.Keys().jwks
+		set := ring.Keys()
 		h := c.Response().Header()
 		h.Set("Cache-Control", "public, max-age=300")
 		h.Set(echo.HeaderContentType, "application/jwk-set+json")
@@ -108,7 +103,7 @@ func JWKS(ring *Keyring) echo.HandlerFunc {
 		r := &http.Request{Method: c.Request().Method, Header: http.Header{
 			"If-None-Match": {strings.Join(c.Request().Header["If-None-Match"], ",")},
 		}}
-		http.ServeContent(c.Response(), r, "", time.Time{}, bytes.NewReader(set.body))
+		http.ServeContent(c.Response(), r, "", time.Time{}, bytes.NewReader(set.jwks))
 		return nil
 	}
 }

@@ -64,7 +64,8 @@ type KeySet struct {
 	private crypto.Signer
 	signing verificationKey
 	byID    map[string]verificationKey
-	jwks    document
+	jwks    []byte // the JWK set
+	etag    string // of jwks
 }
 
 type verificationKey struct {
@@ -106,7 +107,7 @@ func NewKeySet(alg Algorithm, private crypto.Signer, others ...crypto.PublicKey)
 			set.byID[key.id], all = key, append(all, key)
 		}
 	}
-	set.jwks, err = newDocument(all)
+	set.jwks, set.etag, err = encodeJWKS(all)
 	return set, err
 }
 

@@ -71,16 +71,16 @@ func (r *Revocations) sweep(now time.Time) {
 }
 
 // Connected sets whether the cache is complete: all earlier revocations have been added, and all
-// later ones will be. It is authoritative from the next [Revocations.Alive] on: the process may have
-// been suspended while it read the earlier ones.
+// later ones will be. It is authoritative from the next [Revocations.Alive] on: the process may
+// have been suspended while it read the earlier ones.
 func (r *Revocations) Connected(yes bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.connected = yes
 }
 
-// Alive says that all revocations until a time have been added, while the cache is connected. The
-// cache is authoritative for a second from then: a process that was suspended has missed later ones.
+// Alive records that all revocations made before at have been added. A connected cache is
+// authoritative for one second after at: a process that was suspended has missed later ones.
 func (r *Revocations) Alive(at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
