@@ -12,7 +12,6 @@ import (
 	"golang.org/x/net/publicsuffix"
 
 	"github.com/netrun-systems/go-service-template/internal/platform/config"
-	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 )
 
 // Config says which origins may do what. Empty fields have the values of the preset. The zero
@@ -50,30 +49,28 @@ var (
 	expose = strings.Fields("ETag Idempotency-Replayed Location RateLimit RateLimit-Policy Retry-After " +
 		"WWW-Authenticate X-Correlation-ID")
 	presets = []preset{
-		{"development", loopback, methods, headers, expose, true, false, false, false},
-		{"staging", nil, methods, headers, expose, false, true, false, false},
-		{"production", nil, methods, headers, expose, false, true, true, false},
-		{"oauth", nil, []string{"GET", "POST"}, []string{"Authorization", "Content-Type"}, []string{"WWW-Authenticate"},
-			true, true, true, true},
-		{"custom", nil, methods, headers, expose, false, false, false, true},
+		{
+			name: "development", origins: loopback, methods: methods, headers: headers, expose: expose,
+			credentials: true,
+		},
+		{name: "staging", methods: methods, headers: headers, expose: expose, https: true},
+		{name: "production", methods: methods, headers: headers, expose: expose, https: true, exact: true},
+		{
+			name: "oauth", methods: []string{"GET", "POST"}, headers: []string{"Authorization", "Content-Type"},
+			expose: []string{"WWW-Authenticate"}, credentials: true, https: true, exact: true, required: true,
+		},
+		{name: "custom", methods: methods, headers: headers, expose: expose, required: true},
 	}
 )
 
-// Validate reports everything that is wrong. It names an origin by its position in the list. Empty fields
-// get the values of the preset, so that config show has them.
+// Validate reports everything that is wrong. It names an origin by its position in the list. Empty
+// fields get the values of the preset, so that config show has them.
 func (c *Config) Validate(report func(variable, rule, message string)) {
-	_, problems := c.policy()
-	for _, p := range problems {
-		report(p.Field, p.Rule, p.Message)
-	}
+	c.policy(report)
 }
 
-// policy fills empty fields and compiles the Config, or returns everything that is wrong with it.
-func (c *Config) policy() (*policy, []errors.FieldError) {
-	var problems []errors.FieldError
-	report := func(variable, rule, message string) {
-		problems = append(problems, errors.FieldError{Field: variable, Rule: rule, Message: message})
-	}
+// policy fills empty fields and compiles the Config. The result is valid if nothing was reported.
+func (c *Config) policy(report func(variable, rule, message string)) *policy {
 	name := strings.ToLower(strings.TrimSpace(c.Preset))
 	if name == "" && (c.Environment == config.Staging || c.Environment == config.Production) {
 		name = string(c.Environment)
@@ -84,7 +81,7 @@ func (c *Config) policy() (*policy, []errors.FieldError) {
 			name = "not a word" // but perhaps a secret
 		}
 		report("CORS_PRESET", "oneof", "Invalid preset: "+name+" (must be development, staging, production, oauth or custom)")
-		return nil, problems
+		return nil
 	}
 	rules := presets[i]
 	if i == 0 && c.IsProduction() {
@@ -123,7 +120,7 @@ func (c *Config) policy() (*policy, []errors.FieldError) {
 		header{"Access-Control-Max-Age", strconv.Itoa(int(c.MaxAge.Seconds()))})
 	exposed := list("CORS_EXPOSE_HEADERS", c.ExposeHeaders)
 	p.actual = append(both, header{"Access-Control-Expose-Headers", exposed})
-	return p, problems
+	return p
 }
 
 // either returns the list, or the other one if it is empty.

@@ -48,9 +48,17 @@ func mustLoad(t testing.TB, variables ...string) Config {
 func compiled(t testing.TB, variables ...string) *policy {
 	t.Helper()
 	cfg := mustLoad(t, variables...)
-	p, problems := cfg.policy()
+	p, problems := policyOf(cfg)
 	require.Empty(t, problems)
 	return p
+}
+
+// policyOf returns the policy of cfg and its problems.
+func policyOf(cfg Config) (p *policy, problems []errors.FieldError) {
+	p = cfg.policy(func(variable, rule, message string) {
+		problems = append(problems, errors.FieldError{Field: variable, Rule: rule, Message: message})
+	})
+	return p, problems
 }
 
 // browsers is a service with a policy.
@@ -214,7 +222,7 @@ func TestInvalidPatterns(t *testing.T) {
 			continue // a list, trimmed, or a pattern
 		}
 		cfg := Config{Preset: "custom", Origins: []string{text}}
-		_, problems := cfg.policy()
+		_, problems := policyOf(cfg)
 		if assert.Len(t, problems, 1, "%q", text) {
 			assert.Equal(t, "CORS_ORIGINS", problems[0].Field)
 			assert.Contains(t, problems[0].Message, "origin 1 must ")

@@ -44,7 +44,7 @@ func FuzzPattern(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		cfg := Config{Preset: "custom", Origins: []string{text}}
-		p, problems := cfg.policy()
+		p, problems := policyOf(cfg)
 		if len(problems) > 0 || text == "*" {
 			return
 		}

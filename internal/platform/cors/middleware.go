@@ -34,7 +34,10 @@ func New(cfg Config, log logging.Logger) (*CORS, error) {
 
 // Reconfigure replaces the Config, or returns an error as New does and keeps the old one.
 func (c *CORS) Reconfigure(cfg Config) error {
-	p, problems := cfg.policy()
+	var problems []errors.FieldError
+	p := cfg.policy(func(variable, rule, message string) {
+		problems = append(problems, errors.FieldError{Field: variable, Rule: rule, Message: message})
+	})
 	if len(problems) > 0 {
 		return errors.New(errors.CodeCORSValidation, "The CORS configuration is not valid").With("fields", problems)
 	}
@@ -60,8 +63,8 @@ func (c *CORS) Middleware(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// setHeaders sets Vary on responses to refused origins and without an origin, too: else caches would
-// serve them to allowed pages.
+// setHeaders sets Vary on responses to refused origins and without an origin, too: else caches
+// would serve them to allowed pages.
 func (p *policy) setHeaders(h http.Header, r *http.Request, d decision) {
 	list, vary := p.actual, "Origin"
 	if d.preflight {

@@ -147,7 +147,7 @@ func parseOrigin(text string) (o origin, ok bool) {
 	return o, ok && only(o.scheme, "+-.") && isHost(o.host)
 }
 
-// only reports whether s has letters in lower case, digits and the others, and at least one of them.
+// only reports whether s is not empty and consists of a-z, 0-9 and the bytes of others.
 func only(s, others string) bool {
 	for i := range len(s) {
 		if c := s[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && strings.IndexByte(others, c) < 0 {
@@ -167,8 +167,8 @@ func isHost(s string) bool {
 		(ip.Is4() && ip.String() == s || ip.Is6() && !ip.Is4In6() && "["+ip.String()+"]" == s)
 }
 
-// isAddress reports whether browsers take a host for an IP address: an IPv4 address is one whose last
-// label begins with a digit.
+// isAddress reports whether browsers take a host for an IP address: an IPv4 address is one whose
+// last label begins with a digit.
 func isAddress(host string) bool {
 	last := host[strings.LastIndexByte(host, '.')+1:]
 	return strings.HasPrefix(host, "[") || last != "" && last[0] <= '9'
