@@ -115,8 +115,8 @@ func lastLines(text []byte) string {
 	return strings.Join(lines[max(0, len(lines)-8):], "\n")
 }
 
-// acquire takes the lock of a directory. It is a lock of the kernel, which is released when the
-// process ends in any way; the file may stay. The process id in it is for people.
+// acquire locks the directory with flock. The kernel releases the lock when the process ends. The
+// file holds the process id for the error message.
 func acquire(dir layout) (*os.File, error) {
 	file, err := os.OpenFile(dir.path("lock"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

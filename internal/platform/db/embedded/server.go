@@ -52,9 +52,7 @@ type Server struct {
 	password string
 	port     int
 	process  *process
-
-	mu       sync.Mutex
-	released bool
+	ended    sync.Once // by Stop or Keep
 }
 
 // DSN returns the URL of a database on the server, as its superuser. The database need not exist.
@@ -93,14 +91,9 @@ func (s *Server) Keep(d time.Duration) error {
 }
 
 // release calls end and releases the directory, the first time.
-func (s *Server) release(end func() error) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.released {
-		return nil
-	}
-	s.released = true
-	return errors.Join(end(), release(s.lock))
+func (s *Server) release(end func() error) (err error) {
+	s.ended.Do(func() { err = errors.Join(end(), release(s.lock)) })
+	return err
 }
 
 // Start runs a server on the data in o.Dir, which it makes the first time, and returns when the

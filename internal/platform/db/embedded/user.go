@@ -78,7 +78,8 @@ func makeDir(ctx context.Context, dir string, a *account) (string, error) {
 	return makeTempDir(ctx, dir, a)
 }
 
-// makeTempDir refuses a directory that another user has made, who could choose the programs to run.
+// makeTempDir makes a directory in the system's temporary directory. It refuses one that another
+// user made: that user could replace the programs.
 func makeTempDir(ctx context.Context, dir string, a *account) (string, error) {
 	sum := sha256.Sum256([]byte(dir))
 	temp := filepath.Join(os.TempDir(), fmt.Sprintf("embedded-postgres-%x", sum[:8]))
