@@ -41,12 +41,16 @@ func startContainer(ctx context.Context, image string) (*server, error) {
 	if err := ensureImage(ctx, docker, image); err != nil {
 		return nil, errors.Join(err, engine.Close())
 	}
+	args := []string{"postgres"}
+	for name, value := range settings {
+		args = append(args, "-c", name+"="+value)
+	}
 	password := rand.Text()
 	c, err := postgres.Run(ctx, image,
 		postgres.WithDatabase("postgres"),
 		postgres.WithUsername("postgres"),
 		postgres.WithPassword(password),
-		testcontainers.WithCmd(command()...),
+		testcontainers.WithCmd(args...),
 		testcontainers.WithWaitStrategy(wait.ForSQL("5432/tcp", "postgres", func(host string, port network.Port) string {
 			const format = "postgres://postgres:%s@%s:%d/postgres?sslmode=disable&connect_timeout=5"
 			return fmt.Sprintf(format, password, host, port.Num())
@@ -86,14 +90,6 @@ func startContainer(ctx context.Context, image string) (*server, error) {
 			return c.ConnectionString(ctx, "sslmode=disable") // the port is another one
 		},
 	}, nil
-}
-
-func command() []string {
-	args := []string{"postgres"}
-	for name, value := range settings {
-		args = append(args, "-c", name+"="+value)
-	}
-	return args
 }
 
 // connectDocker finds the engine. The library takes no context here, and panics on some machines

@@ -18,8 +18,8 @@
 // which one it is. It is the first that works of:
 //
 //  1. TEST_DATABASE_URL: the URL of a server that runs already, of a superuser.
-//  2. A container, when Docker answers and has the image or can pull it. TEST_POSTGRES_IMAGE names the
-//     image, by default postgres:17-alpine. Pull an image of a private registry beforehand.
+//  2. A container, when Docker answers and has the image or can pull it. TEST_POSTGRES_IMAGE names
+//     the image, by default postgres:17-alpine. Pull an image of a private registry beforehand.
 //  3. Server binaries of this machine, version 15 or newer.
 //  4. Downloaded server binaries.
 //

@@ -285,6 +285,9 @@ func TestAs(t *testing.T) {
 	tb := try(t, func(tb *fakeTB) { As(tb, "postgres://one:can%zzary@h/d", "other", "x") })
 	assert.True(t, tb.failed)
 	assert.NotContains(t, tb.log, "can%zzary")
+	tb = try(t, func(tb *fakeTB) { (&Proxy{tb: tb}).DSN("host=localhost password=canary") })
+	assert.True(t, tb.failed)
+	assert.NotContains(t, tb.log, "canary")
 }
 
 // available returns server binaries to test with: this machine's, else downloaded ones.

@@ -24,8 +24,8 @@ type PoolMode struct {
 // DSN to go through it. Any login is accepted; the server sees that of dsn.
 //
 // The program is the installed one, or that of TEST_PGBOUNCER where the installed one is older than
-// version 1.21, which moves prepared statements. The test is skipped without a suitable program, and
-// fails if CI is set.
+// version 1.21, which moves prepared statements. The test is skipped without a suitable program,
+// and fails if CI is set.
 func NewPgBouncer(tb testing.TB, dsn string, mode PoolMode) string {
 	tb.Helper()
 	program, hasPrepared := findPgBouncer(tb, mode.Prepared)

@@ -204,8 +204,8 @@ type Template struct {
 // several processes too, may call it at once.
 //
 // At the end of the test the database is dropped with its connections. If the test has failed and
-// TEST_KEEP is 1, it is kept and the output has the psql command for it. Database ends the test when
-// the database cannot be created.
+// TEST_KEEP is 1, it is kept and the output has the psql command for it. Database ends the test
+// when the database cannot be created.
 func Database(tb testing.TB, tmpl Template) string {
 	tb.Helper()
 	return shared.database(tb, tmpl)

@@ -16,6 +16,7 @@ import (
 // Proxy forwards TCP connections to a target, counts round trips, and fails on demand like a
 // network or a server. Make one with [NewProxy]. Its methods are safe for concurrent use.
 type Proxy struct {
+	tb       testing.TB
 	listener net.Listener
 	trips    atomic.Int64
 	wg       sync.WaitGroup
@@ -38,7 +39,9 @@ func NewProxy(tb testing.TB, target string) *Proxy {
 	if err != nil {
 		tb.Fatalf("platformtest: listen for the proxy: %v", err)
 	}
-	p := &Proxy{target: target, listener: listener, resumed: make(chan struct{}), forwards: map[*forward]struct{}{}}
+	p := &Proxy{
+		tb: tb, target: target, listener: listener, resumed: make(chan struct{}), forwards: map[*forward]struct{}{},
+	}
 	close(p.resumed)
 	p.wg.Go(p.accept)
 	tb.Cleanup(p.close)
@@ -48,19 +51,17 @@ func NewProxy(tb testing.TB, target string) *Proxy {
 // Addr returns the host and port that clients connect to.
 func (p *Proxy) Addr() string { return p.listener.Addr().String() }
 
-// DSN returns a PostgreSQL URL with the host and port of the proxy. It panics when dsn is not a
-// URL.
+// DSN returns a PostgreSQL URL with the host and port of the proxy. It fails the test for another
+// DSN.
 func (p *Proxy) DSN(dsn string) string {
-	u, err := parseURL(dsn)
-	if err != nil {
-		panic("platformtest: " + err.Error())
-	}
+	p.tb.Helper()
+	u := mustParseURL(p.tb, dsn)
 	u.Host = p.Addr()
 	return u.String()
 }
 
-// RoundTrips counts, over all connections, how often a client began to send first or after the
-// server. Connecting takes some too, so use the difference of two calls.
+// RoundTrips returns the round trips of all connections. One begins when the client sends first or
+// after the server. Connecting takes some too, so use the difference of two calls.
 func (p *Proxy) RoundTrips() int64 { return p.trips.Load() }
 
 // Connections returns how many connections are open.
@@ -204,8 +205,8 @@ func (f *forward) run() {
 	both.Wait()
 }
 
-// wait blocks while the proxy is stalled and for its delay. It returns false when the connection has
-// ended.
+// wait blocks while the proxy is stalled and for its delay. It returns false when the connection
+// has ended.
 func (f *forward) wait() bool {
 	f.proxy.mu.Lock()
 	resumed, delay := f.proxy.resumed, f.proxy.delay

@@ -27,8 +27,8 @@ func Eventually(tb testing.TB, timeout time.Duration, check func() error) {
 }
 
 // Main is the TestMain of a package whose tests use a database. It runs the tests and stops the
-// server, unless TEST_KEEP=1 has kept the database of a failed test. A goroutine leak fails the run.
-// It does not return.
+// server, unless TEST_KEEP=1 has kept the database of a failed test. A goroutine leak fails the
+// run. It does not return.
 //
 // m is the testing.M or a wrapper of it.
 func Main(m interface{ Run() int }) { os.Exit(run(m, shared)) }
