@@ -15,6 +15,7 @@ import (
 
 	"github.com/lib/pq"
 
+	"github.com/netrun-systems/go-service-template/internal/platform/config"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
 )
 
@@ -141,10 +142,14 @@ func loopback(cfg pq.Config) bool {
 	return true
 }
 
-// checkTLSFiles returns an error for TLS files of the DSN that cannot be used. lib/pq reads them
-// for each connection, ignores a missing sslrootcert with sslmode=require, and continues without
+// checkTLSFiles returns a [config.Error] for TLS files of the DSN that cannot be used. lib/pq reads
+// them for each connection, ignores a missing sslrootcert with sslmode=require, and continues without
 // TLS with sslmode=prefer.
 func checkTLSFiles(ctx context.Context, cfg pq.Config) error {
+	problem := func(format string, args ...any) error {
+		message := fmt.Sprintf(format, args...)
+		return &config.Error{Problems: []config.Problem{{Variable: "DATABASE_URL", Rule: "tls", Message: message}}}
+	}
 	if cfg.SSLMode == pq.SSLModeDisable {
 		return nil
 	}
@@ -156,7 +161,7 @@ func checkTLSFiles(ctx context.Context, cfg pq.Config) error {
 			if e, ok := errors.AsType[*os.PathError](err); ok {
 				err = e.Err // without the path, which may be a key that lacks sslinline=true
 			}
-			return fmt.Errorf("DATABASE_URL: read the file %s: %w", file[0], err)
+			return problem("cannot read the file %s: %v", file[0], err)
 		}
 	}
 	if cfg.SSLMode == pq.SSLModePrefer || cfg.SSLMode == pq.SSLModeAllow {
@@ -169,7 +174,7 @@ func checkTLSFiles(ctx context.Context, cfg pq.Config) error {
 	}
 	c.Dialer(closedDialer{})
 	if _, err := c.Connect(ctx); !errors.Is(err, io.ErrClosedPipe) { // an error before the first write
-		return fmt.Errorf("DATABASE_URL: prepare TLS: %w", err)
+		return problem("cannot prepare TLS: %v", err)
 	}
 	return nil
 }
