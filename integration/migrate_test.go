@@ -24,7 +24,6 @@ func TestMigrateNeedsDatabaseSettingsOnly(t *testing.T) {
 	up := run(t, t.TempDir(), e, "migrate", "up")
 	require.Zero(t, up.code, up.stderr)
 	assert.Regexp(t, `^the schema is at version \d+; it was at 0\n$`, up.stdout)
-	assert.Contains(t, up.stderr, `"event":"operation_completed"`)
 	again := run(t, t.TempDir(), e, "migrate", "up")
 	require.Zero(t, again.code, again.stderr)
 	assert.Regexp(t, `^nothing to do: the schema is at version \d+\n$`, again.stdout)

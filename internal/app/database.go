@@ -44,8 +44,7 @@ func migrate(ctx context.Context, cfg *DatabaseConfig) error {
 }
 
 // Migrate applies the pending migrations and checks that the service may use the tables.
-func Migrate(ctx context.Context, m *db.Migrator) (err error) {
-	defer log.Operation(&ctx, "migrate")(&err)
+func Migrate(ctx context.Context, m *db.Migrator) error {
 	if err := m.Up(ctx); err != nil {
 		return err
 	}
