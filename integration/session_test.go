@@ -32,7 +32,9 @@ func TestRefreshTokenReuseRevokesSession(t *testing.T) {
 	assert.Contains(t, second.get("/v1/me").value("permissions"), writePermission, "permissions after a refresh")
 
 	ada.refreshWith(first).problem(errors.CodeTokenRevoked)
-	s.awaitThat(t, "refresh_reuse_detected", func(line map[string]any) bool { return line["audit"] == true && line["user_id"] == ada.userID })
+	s.awaitThat(t, "refresh_reuse_detected", func(line map[string]any) bool {
+		return line["audit"] == true && line["user_id"] == ada.userID && line["reason"] == "reused_refresh_token"
+	})
 	second.refreshWith(second.refresh).problem(errors.CodeTokenRevoked)
 	second.get("/v1/me").problem(errors.CodeTokenRevoked)
 	for _, token := range []string{first, second.refresh, second.token} {

@@ -101,7 +101,7 @@ func (s *Service) used(ctx context.Context, row sessionRow, token auth.RefreshTo
 	if err != nil || n == 0 { // a concurrent request has revoked it
 		return result{refusal: revoked}, err
 	}
-	return result{refusal: reused}, s.record(ctx, "refresh_reuse_detected", "", row.principal())
+	return result{refusal: reused}, s.record(ctx, "refresh_reuse_detected", string(reused), row.principal())
 }
 
 // grant reads the role in a statement after the one that locked the session: it sees a change of

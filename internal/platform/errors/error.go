@@ -187,7 +187,8 @@ func From(err error) (e *Error) {
 		return adopt(err, code)
 	}
 	if tooLarge, ok := AsType[*http.MaxBytesError](err); ok {
-		return adopt(err, CodePayloadTooLarge).With("limit_bytes", tooLarge.Limit)
+		field := FieldError{"body", "max_size", fmt.Sprintf("must have at most %d bytes", tooLarge.Limit)}
+		return adopt(err, CodePayloadTooLarge).With("limit_bytes", tooLarge.Limit).With("fields", []FieldError{field})
 	}
 	switch {
 	case Is(err, context.Canceled):

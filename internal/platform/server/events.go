@@ -14,7 +14,7 @@ import (
 
 const (
 	// eventHeartbeat is the time between comments that keep proxies from closing a silent connection.
-	eventHeartbeat = 15 * time.Second
+	eventHeartbeat = 5 * time.Second
 	// eventTimeout is how long a client may take to read an event.
 	eventTimeout = 15 * time.Second
 

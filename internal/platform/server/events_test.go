@@ -107,7 +107,7 @@ func TestHeartbeats(t *testing.T) {
 		e.GET("/", stream(func(_ context.Context, e *server.Events) error {
 			time.Sleep(time.Minute) // no heartbeat is sent before the status is known
 			assert.NoError(t, e.Send("a", 1))
-			time.Sleep(40 * time.Second)
+			time.Sleep(12 * time.Second)
 			return e.Send("b", 2)
 		}))
 		w := httptest.NewRecorder()

@@ -199,7 +199,11 @@ func TestBodyLimit(t *testing.T) {
 				continue
 			}
 			assert.Equal(t, http.StatusRequestEntityTooLarge, a.status, name)
-			assert.Equal(t, map[string]any{"limit_bytes": float64(limit)}, a.json(t)["details"])
+			message := fmt.Sprintf("must have at most %d bytes", limit)
+			assert.Equal(t, map[string]any{
+				"limit_bytes": float64(limit),
+				"fields":      []any{map[string]any{"field": "body", "rule": "max_size", "message": message}},
+			}, a.json(t)["details"])
 		}
 	}
 	for _, line := range r.logs.events(t, "http_request") {
