@@ -58,12 +58,16 @@ func (p *program) complete(settings []config.Setting, cfg *app.Config) {
 	defaults := map[string]string{
 		"LOG_FORMAT":      logFormat(cfg.Base, p.stdout),
 		"DB_AUTO_MIGRATE": strconv.FormatBool(cfg.Database.Migrates()),
+		"OLLAMA_HOST":     "http://localhost:11434", // part:ollama part:llm
 	}
 	if cfg.IsDevelopment() {
 		defaults["DATABASE_URL"] = "an embedded database in " + dataDir()
 		defaults["AUTH_JWT_PRIVATE_KEY"] = "a generated key in " + dataDir()
 	} else if cfg.Environment == config.Testing {
 		defaults["AUTH_JWT_PRIVATE_KEY"] = "a new generated key"
+	}
+	if !cfg.Database.URL.IsZero() {
+		defaults["DATABASE_LISTEN_URL"] = "that of DATABASE_URL"
 	}
 	for i, s := range settings {
 		if value, ok := defaults[s.Variable]; ok && s.Source == config.SourceUnset {

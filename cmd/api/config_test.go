@@ -32,6 +32,7 @@ func TestConfigShow(t *testing.T) {
 		cells[cell(0, columns[0])] = []string{cell(columns[0], columns[1]), cell(columns[1], columns[2]), cell(columns[2], len(runes))}
 	}
 	assert.Equal(t, []string{"[REDACTED]", "file " + key, "restart"}, cells["DATABASE_URL"])
+	assert.Equal(t, []string{"that of DATABASE_URL", "default", "restart"}, cells["DATABASE_LISTEN_URL"])
 	assert.Equal(t, []string{":9", "environment", "restart"}, cells["HTTP_ADDR"])
 	assert.Equal(t, []string{"info", "default", "live"}, cells["LOG_LEVEL"])
 	assert.Equal(t, []string{"development", "default", "live"}, cells["CORS_PRESET"])     // part:cors
