@@ -38,7 +38,7 @@ func BenchmarkStack(b *testing.B) {
 		echo     *echo.Echo
 		endpoint endpoint
 	}{{"bare", echo.New(), public(answer)}, {"guard", echo.New(), may(access.UsersRead, guarded)}, {"whole", whole, may(access.UsersRead, guarded)}} {
-		require.NoError(b, g.register(bench.echo, []route{{http.MethodGet, "/users/:id", bench.endpoint}}))
+		require.NoError(b, g.register(bench.echo, []Route{{http.MethodGet, "/users/:id", bench.endpoint}}))
 		b.Run(bench.name, func(b *testing.B) {
 			r := httptest.NewRequestWithContext(b.Context(), http.MethodGet, "/users/7", nil)
 			r.Header.Set(echo.HeaderAuthorization, "Bearer "+token)

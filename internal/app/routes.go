@@ -33,10 +33,11 @@ const (
 	authenticated auth.Permission = "authenticated"
 )
 
-// endpoint is a handler and the permission to call it. The zero endpoint refuses everybody.
+// endpoint is a handler and the permission to call it: one of the policy, "authenticated" or "public".
+// The zero endpoint refuses everybody.
 type endpoint struct {
-	permission auth.Permission
-	self       bool // the user named by the path parameter id needs no permission
+	Permission auth.Permission `json:"permission"`
+	Self       bool            `json:"self,omitempty"` // the user named by :id needs no permission
 	public     echo.HandlerFunc
 	handler    handler
 	parameters []string        // that the query may have
@@ -44,11 +45,11 @@ type endpoint struct {
 	rate       ratelimit.Route // part:ratelimit
 }
 
-func public(h echo.HandlerFunc) endpoint        { return endpoint{permission: anybody, public: h} }
-func signedIn(h handler) endpoint               { return endpoint{permission: authenticated, handler: h} }
-func may(p auth.Permission, h handler) endpoint { return endpoint{permission: p, handler: h} }
+func public(h echo.HandlerFunc) endpoint        { return endpoint{Permission: anybody, public: h} }
+func signedIn(h handler) endpoint               { return endpoint{Permission: authenticated, handler: h} }
+func may(p auth.Permission, h handler) endpoint { return endpoint{Permission: p, handler: h} }
 func mayOrSelf(p auth.Permission, h handler) endpoint {
-	return endpoint{permission: p, self: true, handler: h}
+	return endpoint{Permission: p, Self: true, handler: h}
 }
 
 // query names the query parameters of an endpoint. Any other is refused.
@@ -82,23 +83,24 @@ func (e endpoint) check() error {
 	if e.public == nil && e.handler == nil {
 		return errNoHandler
 	}
-	if e.permission == anybody || e.permission == authenticated {
+	if e.Permission == anybody || e.Permission == authenticated {
 		return nil
 	}
 	for _, role := range access.Policy.Roles() {
-		if access.Policy.Can([]auth.Role{role}, e.permission) {
+		if access.Policy.Can([]auth.Role{role}, e.Permission) {
 			return nil
 		}
 	}
-	return fmt.Errorf("no role has the permission %q: add it to package access", e.permission)
+	return fmt.Errorf("no role has the permission %q: add it to package access", e.Permission)
 }
 
 var errNoHandler = errors.Sentinel("it has no handler")
 
-// route is a route of the API.
-type route struct {
-	method, path string
-	endpoint     endpoint
+// Route is a route of the API.
+type Route struct {
+	Method string `json:"method"`
+	Path   string `json:"path"`
+	endpoint
 }
 
 // handlers are the handlers of all features.
@@ -113,32 +115,17 @@ type handlers struct {
 	audit     *audit.Handler
 }
 
-// Route describes a route. Its permission is one of the policy, "authenticated" or "public".
-type Route struct {
-	Method     string          `json:"method"`
-	Path       string          `json:"path"`
-	Permission auth.Permission `json:"permission"`
-	Self       bool            `json:"self,omitempty"` // the user named by :id needs no permission
-}
-
 // Routes returns the routes of the API and the health checks.
-func Routes() []Route {
-	all := append(healthRoutes(nil, nil), routes(handlers{})...)
-	list := make([]Route, len(all))
-	for i, r := range all {
-		list[i] = Route{r.method, r.path, r.endpoint.permission, r.endpoint.self}
-	}
-	return list
-}
+func Routes() []Route { return append(healthRoutes(nil, nil), routes(handlers{})...) }
 
 // healthRoutes returns the routes that need no database.
-func healthRoutes(live, ready echo.HandlerFunc) []route {
-	return []route{{http.MethodGet, "/healthz", public(live)}, {http.MethodGet, "/readyz", public(ready)}}
+func healthRoutes(live, ready echo.HandlerFunc) []Route {
+	return []Route{{http.MethodGet, "/healthz", public(live)}, {http.MethodGet, "/readyz", public(ready)}}
 }
 
 // routes returns the routes of the API.
-func routes(h handlers) []route {
-	return []route{
+func routes(h handlers) []Route {
+	return []Route{
 		{http.MethodGet, "/.well-known/jwks.json", public(h.keys)},
 
 		{http.MethodPost, "/v1/auth/register", public(h.identity.Register).
@@ -205,16 +192,16 @@ func tenantScope(ctx context.Context, p auth.Principal) context.Context {
 
 // register adds the routes to e. It returns an error for a route without a handler and for one with
 // a permission that nobody has.
-func (g guard) register(e *echo.Echo, list []route) error {
+func (g guard) register(e *echo.Echo, list []Route) error {
 	for _, r := range list {
-		if err := r.endpoint.check(); err != nil {
-			return fmt.Errorf("add the route %s %s: %w", r.method, r.path, err)
+		if err := r.check(); err != nil {
+			return fmt.Errorf("add the route %s %s: %w", r.Method, r.Path, err)
 		}
 		handler := g.protect(r.endpoint)
-		if r.endpoint.maxBody > 0 {
-			handler = server.BodyLimit(r.endpoint.maxBody)(handler)
+		if r.maxBody > 0 {
+			handler = server.BodyLimit(r.maxBody)(handler)
 		}
-		add(e, r.method, r.path, handler)
+		add(e, r.Method, r.Path, handler)
 	}
 	return nil
 }
@@ -224,7 +211,7 @@ func (g guard) register(e *echo.Echo, list []route) error {
 func (g guard) protect(e endpoint) echo.HandlerFunc {
 	handler := g.authorize(e)
 	handler = g.requests.Requests(e.rate)(handler) // part:ratelimit
-	if e.permission == anybody {
+	if e.Permission == anybody {
 		return handler
 	}
 	return g.authenticate(handler)
@@ -236,19 +223,19 @@ func (g guard) authorize(e endpoint) echo.HandlerFunc {
 		if err := request.KnownQuery(c, e.parameters...); err != nil {
 			return err
 		}
-		if e.permission == anybody {
+		if e.Permission == anybody {
 			return e.public(c)
 		}
 		p, _ := auth.PrincipalFrom(c.Request().Context())
 		err := e.handler(c, p)
-		g.auditForbidden(c, p, e.permission, err)
+		g.auditForbidden(c, p, e.Permission, err)
 		return err
 	}
-	if e.permission == anybody || e.permission == authenticated {
+	if e.Permission == anybody || e.Permission == authenticated {
 		return call
 	}
-	permitted := auth.Require(access.Policy, e.permission, g.denied)(call)
-	if !e.self {
+	permitted := auth.Require(access.Policy, e.Permission, g.denied)(call)
+	if !e.Self {
 		return permitted
 	}
 	return func(c echo.Context) error {

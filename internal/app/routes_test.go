@@ -23,16 +23,16 @@ func TestOnlyAuthenticationIsPublic(t *testing.T) {
 	owner := []auth.Role{access.RoleOwner}
 	seen := map[string]bool{}
 	for _, r := range routes(handlers{}) {
-		name := r.method + " " + r.path
+		name := r.Method + " " + r.Path
 		assert.False(t, seen[name], "duplicate route %s", name)
 		seen[name] = true
-		switch e := r.endpoint; e.permission {
+		switch r.Permission {
 		case anybody:
-			assert.True(t, strings.HasPrefix(r.path, "/v1/auth/") || strings.HasPrefix(r.path, "/.well-known/"), name)
+			assert.True(t, strings.HasPrefix(r.Path, "/v1/auth/") || strings.HasPrefix(r.Path, "/.well-known/"), name)
 		case authenticated:
 		default:
-			assert.True(t, !e.self || strings.HasSuffix(r.path, "/users/:id"), "%s has no user id", name)
-			assert.True(t, access.Policy.Can(owner, e.permission), "no owner has the permission of %s", name)
+			assert.True(t, !r.Self || strings.HasSuffix(r.Path, "/users/:id"), "%s has no user id", name)
+			assert.True(t, access.Policy.Can(owner, r.Permission), "no owner has the permission of %s", name)
 		}
 	}
 }
@@ -97,7 +97,7 @@ func TestGuard(t *testing.T) {
 			if tt.status == http.StatusForbidden {
 				require.Len(t, denials, 1)
 				assert.Equal(t, auth.Denial{
-					Permission: tt.endpoint.permission, Route: "GET /users/:id", Reason: tt.reason, Principal: tt.who,
+					Permission: tt.endpoint.Permission, Route: "GET /users/:id", Reason: tt.reason, Principal: tt.who,
 				}, denials[0])
 				return
 			}
@@ -122,7 +122,7 @@ func TestMistakeInARouteFailsTheStart(t *testing.T) {
 		"no permission":             {may("", handle), `GET /x: no role has the permission ""`},
 		"permission of nobody else": {mayOrSelf("moon:land", handle), `GET /x: no role has the permission "moon:land"`},
 	} {
-		err := guard{}.register(echo.New(), []route{{http.MethodGet, "/x", tt.endpoint}})
+		err := guard{}.register(echo.New(), []Route{{http.MethodGet, "/x", tt.endpoint}})
 		assert.ErrorContains(t, err, tt.want, name)
 	}
 }
@@ -134,7 +134,7 @@ func TestUnknownQueryParametersAreRefused(t *testing.T) {
 	who := auth.Principal{UserID: uuid.New(), TenantID: uuid.New(), Roles: []auth.Role{access.RoleOwner}}
 	e := echo.New()
 	e.HTTPErrorHandler = server.ErrorHandler(nil)
-	require.NoError(t, guard{authenticate: as(who)}.register(e, []route{
+	require.NoError(t, guard{authenticate: as(who)}.register(e, []Route{
 		{http.MethodGet, "/public", public(done)},
 		{http.MethodPost, "/signed-in", signedIn(handle)},
 		{http.MethodGet, "/users/:id", mayOrSelf(access.UsersWrite, handle)},
