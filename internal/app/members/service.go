@@ -98,20 +98,17 @@ func (s *Service) updateRole(ctx context.Context, by auth.Principal, id uuid.UUI
 // Delete removes a member, with the member's sessions and API keys in the tenant. Everybody may
 // remove themselves.
 func (s *Service) Delete(ctx context.Context, by auth.Principal, id uuid.UUID) error {
-	// Checked before the lookup, so that the error does not reveal whether id is a member.
-	if id != by.UserID && !access.Policy.Allows(by, access.UsersWrite) {
-		return errors.PermissionDenied(string(access.UsersWrite))
-	}
 	return s.pool.InTenant(ctx, func(ctx context.Context) error {
 		by, current, err := s.lock(ctx, by, id)
 		if err != nil {
 			return err
 		}
-		if current.Member == "" {
-			return errors.NotFound("user", id)
-		}
+		// Checked first, so that the error does not reveal whether id is a member.
 		if err := current.mayDelete(by, id); err != nil {
 			return err
+		}
+		if current.Member == "" {
+			return errors.NotFound("user", id)
 		}
 		return s.remove(ctx, by, id, current.Member, "")
 	})
