@@ -52,6 +52,17 @@ func mayOrSelf(p auth.Permission, h handler) endpoint {
 	return endpoint{Permission: p, Self: true, handler: h}
 }
 
+// user is signedIn without API keys: they have neither a session nor a password, and no scope covers
+// those of their user.
+func user(h handler) endpoint {
+	return signedIn(func(c echo.Context, p auth.Principal) error {
+		if p.APIKeyID != uuid.Nil {
+			return errors.New(errors.CodeAuthorization, "This is for users, not for API keys")
+		}
+		return h(c, p)
+	})
+}
+
 // query names the query parameters of an endpoint. Any other is refused.
 func (e endpoint) query(names ...string) endpoint {
 	e.parameters = names
@@ -137,12 +148,12 @@ func routes(h handlers) []Route {
 		{http.MethodPost, "/v1/auth/refresh", public(h.sessions.Refresh).
 			limited("refresh", 2). // part:ratelimit
 			smallBody()},
-		{http.MethodPost, "/v1/auth/logout", signedIn(h.sessions.Logout).smallBody()},
-		{http.MethodPost, "/v1/auth/logout-all", signedIn(h.sessions.LogoutAll).smallBody()},
-		{http.MethodGet, "/v1/auth/sessions", signedIn(h.sessions.List)},
-		{http.MethodDelete, "/v1/auth/sessions/:id", signedIn(h.sessions.End)},
+		{http.MethodPost, "/v1/auth/logout", user(h.sessions.Logout).smallBody()},
+		{http.MethodPost, "/v1/auth/logout-all", user(h.sessions.LogoutAll).smallBody()},
+		{http.MethodGet, "/v1/auth/sessions", user(h.sessions.List)},
+		{http.MethodDelete, "/v1/auth/sessions/:id", user(h.sessions.End)},
 		{http.MethodGet, "/v1/me", signedIn(h.identity.Me)},
-		{http.MethodPost, "/v1/me/password", signedIn(h.identity.ChangePassword).
+		{http.MethodPost, "/v1/me/password", user(h.identity.ChangePassword).
 			limited("password", 10). // part:ratelimit
 			smallBody()},
 

@@ -106,6 +106,37 @@ func TestGuard(t *testing.T) {
 	}
 }
 
+// No key of a user reaches the user's sessions and password. A refusal is in the audit trail.
+func TestSessionsAndPasswordsAreNotForAPIKeys(t *testing.T) {
+	t.Parallel()
+	who := auth.Principal{UserID: uuid.New(), TenantID: uuid.New(), Roles: []auth.Role{access.RoleOwner}, APIKeyID: uuid.New()}
+	var denials []auth.Denial
+	g := guard{authenticate: as(who), denied: func(_ context.Context, d auth.Denial) { denials = append(denials, d) }}
+	e, all := echo.New(), routes(handlers{keys: func(echo.Context) error { return nil }})
+	e.HTTPErrorHandler = server.ErrorHandler(nil)
+	require.NoError(t, g.register(e, all))
+	var names []string
+	for _, r := range all {
+		if r.Permission != authenticated || r.Path == "/v1/me" {
+			continue
+		}
+		names = append(names, r.Method+" "+r.Path)
+		w := httptest.NewRecorder()
+		e.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), r.Method, r.Path, nil))
+		assert.Equal(t, http.StatusForbidden, w.Code, r.Path)
+		assert.Contains(t, w.Body.String(), `"code":"AUTHORIZATION_ERROR"`, r.Path)
+		require.NotEmpty(t, denials, r.Path)
+		assert.Equal(t, auth.Denial{
+			Permission: authenticated, Route: r.Method + " " + r.Path, Reason: "forbidden_by_rule", Principal: who,
+		}, denials[len(denials)-1])
+	}
+	assert.Equal(t, []string{
+		"POST /v1/auth/logout", "POST /v1/auth/logout-all", "GET /v1/auth/sessions", "DELETE /v1/auth/sessions/:id",
+		"POST /v1/me/password",
+	}, names)
+	assert.Len(t, denials, len(names))
+}
+
 func TestMistakeInARouteFailsTheStart(t *testing.T) {
 	t.Parallel()
 	handle := func(echo.Context, auth.Principal) error { return nil }

@@ -258,9 +258,6 @@ func (s *Service) recordFailure(ctx context.Context, reason string, u loginUser,
 // Wrong current passwords count as failed logins of the session and the address. They are a
 // VALIDATION_ERROR, since the access token is valid.
 func (s *Service) ChangePassword(ctx context.Context, p auth.Principal, r PasswordRequest) error {
-	if p.APIKeyID != uuid.Nil {
-		return errors.New(errors.CodeAuthorization, "API keys cannot change passwords")
-	}
 	a, err := s.accounts.ByID(ctx, p.UserID)
 	if err != nil {
 		return err

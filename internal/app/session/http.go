@@ -3,7 +3,6 @@ package session
 import (
 	"net/http"
 
-	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
@@ -47,9 +46,6 @@ func (h *Handler) Refresh(c echo.Context) error {
 
 // Logout handles POST /v1/auth/logout. It needs no body: the access token has the session.
 func (h *Handler) Logout(c echo.Context, p auth.Principal) error {
-	if err := usersOnly(p); err != nil {
-		return err
-	}
 	if err := request.NoFields(c); err != nil {
 		return err
 	}
@@ -61,9 +57,6 @@ func (h *Handler) Logout(c echo.Context, p auth.Principal) error {
 
 // LogoutAll handles POST /v1/auth/logout-all.
 func (h *Handler) LogoutAll(c echo.Context, p auth.Principal) error {
-	if err := usersOnly(p); err != nil {
-		return err
-	}
 	if err := request.NoFields(c); err != nil {
 		return err
 	}
@@ -75,9 +68,6 @@ func (h *Handler) LogoutAll(c echo.Context, p auth.Principal) error {
 
 // List handles GET /v1/auth/sessions.
 func (h *Handler) List(c echo.Context, p auth.Principal) error {
-	if err := usersOnly(p); err != nil {
-		return err
-	}
 	list, err := h.service.List(c.Request().Context(), p)
 	if err != nil {
 		return err
@@ -93,19 +83,8 @@ func (h *Handler) End(c echo.Context, p auth.Principal) error {
 	if err != nil {
 		return err
 	}
-	if err := usersOnly(p); err != nil {
-		return err
-	}
 	if err := h.service.End(c.Request().Context(), p, id); err != nil {
 		return err
 	}
 	return respond.NoContent(c)
-}
-
-// usersOnly refuses API keys: they have no session, and no scope covers sessions.
-func usersOnly(p auth.Principal) error {
-	if p.APIKeyID != uuid.Nil {
-		return errors.New(errors.CodeAuthorization, "Sessions are for users, not for API keys")
-	}
-	return nil
 }
