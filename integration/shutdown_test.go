@@ -138,7 +138,7 @@ func TestStartWaitsForTheDatabase(t *testing.T) {
 	require.NoError(t, attempt.Close())
 	m.signal(t, syscall.SIGINT)
 	assert.Equal(t, 1, m.exit(t), "the schema is not migrated")
-	assert.True(t, strings.HasSuffix(m.stderr.String(), "\napi: stopped: received SIGINT\n"), m.stderr.String())
+	assert.True(t, strings.HasSuffix(m.stderr.String(), "\napi: stopped: interrupt signal received\n"), m.stderr.String())
 	assert.NotContains(t, m.stderr.String(), `"level":"error"`)
 }
 

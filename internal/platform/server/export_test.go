@@ -2,9 +2,6 @@ package server
 
 import "net"
 
-// SignalContextWith is SignalContext with another function for os.Exit.
-var SignalContextWith = signalContext
-
 // ClientIP finds the address of a client.
 var ClientIP = clientIP
 

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof" // also registers on http.DefaultServeMux, which this service does not serve
-	"os"
 	"os/signal"
 	"strings"
 	"sync"
@@ -257,27 +256,10 @@ func (s *Server) drain(ctx context.Context) error {
 }
 
 // SignalContext returns a ctx that the first SIGTERM or SIGINT cancels, with a [context.Cause] that
-// names the signal. The second signal exits the process at once with status 1, for an operator who
-// does not want to wait for the shutdown. stop restores the default handling of the signals.
+// names the signal. The second signal ends the process at once, for an operator who does not want to
+// wait for the shutdown. stop restores the default handling of the signals, too.
 func SignalContext(parent context.Context) (ctx context.Context, stop context.CancelFunc) {
-	return signalContext(parent, os.Exit)
-}
-
-func signalContext(parent context.Context, exit func(status int)) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancelCause(parent)
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
-	go func() {
-		cancel(map[os.Signal]error{
-			syscall.SIGTERM: errors.Sentinel("received SIGTERM"), syscall.SIGINT: errors.Sentinel("received SIGINT"),
-		}[<-signals])
-		for range signals {
-			exit(1)
-		}
-	}()
-	return ctx, sync.OnceFunc(func() {
-		signal.Stop(signals)
-		cancel(context.Canceled)
-		close(signals)
-	})
+	ctx, stop = signal.NotifyContext(parent, syscall.SIGTERM, syscall.SIGINT)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
 }

@@ -1,11 +1,15 @@
 package server_test
 
 import (
+	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
 	"syscall"
 	"testing"
 	"time"
@@ -303,28 +307,37 @@ func TestServerErrorsAreLogged(t *testing.T) {
 	assert.Contains(t, line["message"], "superfluous")
 }
 
-func raise(t *testing.T, s syscall.Signal) {
-	t.Helper()
-	require.NoError(t, syscall.Kill(syscall.Getpid(), s))
-}
-
-//nolint:paralleltest // signals go to the whole process
-func TestSecondSignalExits(t *testing.T) {
-	for name, s := range map[string]syscall.Signal{"received SIGTERM": syscall.SIGTERM, "received SIGINT": syscall.SIGINT} {
-		exits := make(chan int, 1)
-		ctx, stop := server.SignalContextWith(t.Context(), func(status int) { exits <- status })
-		raise(t, s)
+// The test runs itself in another process, which the second signal ends.
+func TestSecondSignalEndsTheProcess(t *testing.T) {
+	if os.Getenv("TEST_SIGNALS") != "" {
+		ctx, stop := server.SignalContext(context.Background())
+		defer stop()
+		fmt.Println("ready")
 		<-ctx.Done()
-		require.EqualError(t, context.Cause(ctx), name)
-		assert.Empty(t, exits, "the first signal only cancels")
-		raise(t, syscall.SIGTERM)
-		select {
-		case status := <-exits:
-			assert.Equal(t, 1, status)
-		case <-time.After(5 * time.Second):
-			t.Fatal("the second signal did nothing")
+		fmt.Println(context.Cause(ctx))
+		time.Sleep(time.Minute)
+	}
+	t.Parallel()
+	for sent, reason := range map[syscall.Signal]string{
+		syscall.SIGTERM: "terminated signal received", syscall.SIGINT: "interrupt signal received",
+	} {
+		process := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
+		process.Env = append(os.Environ(), "TEST_SIGNALS=1")
+		stdout, err := process.StdoutPipe()
+		require.NoError(t, err)
+		require.NoError(t, process.Start())
+		lines := bufio.NewScanner(stdout)
+		for _, want := range []string{"ready", reason} {
+			require.True(t, lines.Scan(), lines.Err())
+			assert.Equal(t, want, lines.Text())
+			time.Sleep(50 * time.Millisecond) // until the default handling is back
+			require.NoError(t, process.Process.Signal(sent))
 		}
-		stop()
+		exit, ok := errors.AsType[*exec.ExitError](process.Wait())
+		require.True(t, ok)
+		status, ok := exit.Sys().(syscall.WaitStatus)
+		require.True(t, ok)
+		assert.Equal(t, sent, status.Signal(), exit)
 	}
 }
 
