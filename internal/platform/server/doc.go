@@ -31,5 +31,5 @@
 // Copy this folder and internal/platform/errors, internal/platform/logging,
 // internal/platform/config, internal/platform/env/dotenv, internal/platform/env/spelling and
 // internal/platform/env/strength. It imports echo/v4, google/uuid, go-json-experiment/json and
-// go.opentelemetry.io/otel/trace; its tests import testify, goleak and santhosh-tekuri/jsonschema.
+// go.opentelemetry.io/otel; its tests import testify, goleak and santhosh-tekuri/jsonschema.
 package server

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
@@ -102,6 +103,16 @@ func requestContext(timeout time.Duration) echo.MiddlewareFunc {
 			return next(c)
 		}
 	}
+}
+
+// remoteSpan returns the caller's span from traceparent and tracestate (W3C Trace Context), or an invalid
+// SpanContext if the former is absent, repeated or malformed.
+func remoteSpan(h http.Header) trace.SpanContext {
+	if len(h["Traceparent"]) != 1 {
+		return trace.SpanContext{}
+	}
+	ctx := propagation.TraceContext{}.Extract(context.Background(), propagation.HeaderCarrier(h))
+	return trace.SpanContextFromContext(ctx)
 }
 
 // NoTimeout removes the request timeout, and the read and write deadlines of the connection, for a

@@ -3,7 +3,6 @@ package server_test
 import (
 	"net/http"
 	"net/http/httptest"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -29,48 +28,21 @@ func TestTraceparent(t *testing.T) {
 		headers []string
 		ok      bool
 	}{
-		"sampled":               {[]string{parent}, true},
-		"not sampled":           {[]string{"00-" + traceID + "-" + spanID + "-00"}, true},
-		"unknown flags":         {[]string{"00-" + traceID + "-" + spanID + "-ff"}, true},
-		"space around":          {[]string{" \t" + parent + "\t "}, true},
-		"later version":         {[]string{"01-" + traceID + "-" + spanID + "-01"}, true},
-		"later, longer":         {[]string{"cc-" + traceID + "-" + spanID + "-01-what-the-future-will-be-like"}, true},
-		"none":                  {nil, false},
-		"empty":                 {[]string{""}, false},
-		"two":                   {[]string{parent, parent}, false},
-		"a list":                {[]string{parent + "," + parent}, false},
-		"version 00, longer":    {[]string{parent + "-what"}, false},
-		"version 00, one more":  {[]string{parent + "0"}, false},
-		"version 00, dash":      {[]string{parent + "-"}, false},
-		"later, no dash":        {[]string{"cc-" + traceID + "-" + spanID + "-01.what"}, false},
-		"later, much too long":  {[]string{"cc-" + traceID + "-" + spanID + "-01-" + strings.Repeat("x", 512)}, false},
-		"version ff":            {[]string{"ff-" + traceID + "-" + spanID + "-01"}, false},
-		"version capitals":      {[]string{"CC-" + traceID + "-" + spanID + "-01"}, false},
-		"version not hex":       {[]string{".0-" + traceID + "-" + spanID + "-01"}, false},
-		"version too short":     {[]string{"0-" + traceID + "-" + spanID + "-01"}, false},
-		"trace of zeros":        {[]string{"00-" + strings.Repeat("0", 32) + "-" + spanID + "-01"}, false},
-		"trace capitals":        {[]string{"00-" + strings.ToUpper(traceID) + "-" + spanID + "-01"}, false},
-		"trace not hex":         {[]string{"00-" + strings.Repeat("g", 32) + "-" + spanID + "-01"}, false},
-		"trace too short":       {[]string{"00-" + traceID[1:] + "-" + spanID + "-01"}, false},
-		"trace too long":        {[]string{"00-0" + traceID + "-" + spanID + "-01"}, false},
-		"parent of zeros":       {[]string{"00-" + traceID + "-" + strings.Repeat("0", 16) + "-01"}, false},
-		"parent capitals":       {[]string{"00-" + traceID + "-" + strings.ToUpper(spanID) + "-01"}, false},
-		"parent too short":      {[]string{"00-" + traceID + "-" + spanID[1:] + "-01"}, false},
-		"flags too short":       {[]string{"00-" + traceID + "-" + spanID + "-1"}, false},
-		"flags not hex":         {[]string{"00-" + traceID + "-" + spanID + "-.1"}, false},
-		"other separators":      {[]string{strings.ReplaceAll(parent, "-", "_")}, false},
-		"a line break":          {[]string{parent[:54] + "\n"}, false},
-		"a list with space":     {[]string{parent + " , " + parent}, false},
-		"one of two is bad":     {[]string{parent, "bad"}, false},
-		"a comma at the end":    {[]string{parent + ","}, false},
-		"blank inside":          {[]string{strings.Replace(parent, "-", " -", 1)}, false},
-		"other blanks around":   {[]string{"\u00a0" + parent}, false},
-		"only the version":      {[]string{"00"}, false},
-		"later, one dash":       {[]string{"01-" + traceID + "-" + spanID + "-01-"}, true},
-		"later, trace of zeros": {[]string{"01-" + strings.Repeat("0", 32) + "-" + spanID + "-01-x"}, false},
-		"parent not hex":        {[]string{"00-" + traceID + "-" + "xxxxxxxxxxxxxxxx" + "-01"}, false},
-		"flags too long":        {[]string{"00-" + traceID + "-" + spanID + "-001"}, false},
-		"capitals of the flags": {[]string{"00-" + traceID + "-" + spanID + "-0A"}, false},
+		"sampled":        {[]string{parent}, true},
+		"not sampled":    {[]string{"00-" + traceID + "-" + spanID + "-00"}, true},
+		"random":         {[]string{"00-" + traceID + "-" + spanID + "-03"}, true},
+		"later version":  {[]string{"cc-" + traceID + "-" + spanID + "-01-what-the-future-will-be-like"}, true},
+		"none":           {nil, false},
+		"empty":          {[]string{""}, false},
+		"two":            {[]string{parent, parent}, false},
+		"one of two":     {[]string{parent, "bad"}, false},
+		"a list":         {[]string{parent + "," + parent}, false},
+		"longer":         {[]string{parent + "-what"}, false},
+		"version ff":     {[]string{"ff-" + traceID + "-" + spanID + "-01"}, false},
+		"trace of zeros": {[]string{"00-" + strings.Repeat("0", 32) + "-" + spanID + "-01"}, false},
+		"trace capitals": {[]string{"00-" + strings.ToUpper(traceID) + "-" + spanID + "-01"}, false},
+		"trace not hex":  {[]string{"00-" + strings.Repeat("g", 32) + "-" + spanID + "-01"}, false},
+		"a line break":   {[]string{parent[:54] + "\n"}, false},
 	} {
 		sc := server.RemoteSpan(http.Header{"Traceparent": tt.headers})
 		require.Equal(t, tt.ok, sc.IsValid(), name)
@@ -80,15 +52,6 @@ func TestTraceparent(t *testing.T) {
 			assert.True(t, sc.IsRemote(), name)
 			assert.Equal(t, name != "not sampled", sc.IsSampled(), name)
 		}
-	}
-}
-
-// The random flag of level 2 is kept; reserved flags are not.
-func TestTraceFlags(t *testing.T) {
-	t.Parallel()
-	for flags, want := range map[string]trace.TraceFlags{"00": 0, "01": 1, "02": 2, "03": 3, "fe": 2, "ff": 3, "fc": 0} {
-		sc := server.RemoteSpan(http.Header{"Traceparent": {"00-" + traceID + "-" + spanID + "-" + flags}})
-		assert.Equal(t, want, sc.TraceFlags(), flags)
 	}
 }
 
@@ -181,19 +144,6 @@ func FuzzCorrelationHeader(f *testing.F) {
 			require.Equal(t, sent, got[0])
 		} else if span.IsValid() {
 			require.Equal(t, span.TraceID().String(), got[0])
-		}
-	})
-}
-
-func FuzzTraceparent(f *testing.F) {
-	f.Add(parent)
-	f.Add("cc-" + traceID + "-" + spanID + "-03-x")
-	f.Add("cc-" + traceID + "-" + spanID + "-03-\n") // http.Server refuses it before
-	form := regexp.MustCompile(`(?s)^[ \t]*[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?[ \t]*$`)
-	f.Fuzz(func(t *testing.T, traceparent string) {
-		sc := server.RemoteSpan(http.Header{"Traceparent": {traceparent}})
-		if sc.IsValid() && (!form.MatchString(traceparent) || !strings.Contains(traceparent, sc.TraceID().String())) {
-			t.Fatalf("%q is read as %v", traceparent, sc)
 		}
 	})
 }
