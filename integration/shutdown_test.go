@@ -142,9 +142,8 @@ func TestStartWaitsForTheDatabase(t *testing.T) {
 	assert.NotContains(t, m.stderr.String(), `"level":"error"`)
 }
 
-// Background work goes on while requests are still served: the use of a key during the shutdown delay is
-// saved.
-func TestWorkersEndAfterTheRequests(t *testing.T) {
+// A request during the shutdown delay is served as any other, and the use of its key is saved.
+func TestRequestDuringShutdownDelay(t *testing.T) {
 	t.Parallel()
 	s := start(t, env{"HTTP_SHUTDOWN_DELAY": "2s"})
 	ada := s.client.register()

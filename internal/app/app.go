@@ -226,7 +226,6 @@ func (a *App) startWorkers(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var all sync.WaitGroup
 	all.Go(func() { a.pool.LogStats(ctx, statsInterval) })
-	all.Go(func() { a.apiKeys.Run(ctx) })
 	all.Go(func() { retention.Run(ctx, a.pool) })
 	all.Go(func() {
 		// An error is not fatal: each token is then looked up in the database.

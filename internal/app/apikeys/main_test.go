@@ -2,7 +2,6 @@ package apikeys_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -15,8 +14,6 @@ import (
 )
 
 func TestMain(m *testing.M) { platformtest.Main(m) }
-
-const soon = 20 * time.Second
 
 // fixture is the service on a database of its own.
 type fixture struct {

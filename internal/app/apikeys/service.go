@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"fmt"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -29,10 +28,9 @@ type Service struct {
 	store   store
 	members members.Store
 	audit   audit.Recorder
-	uses    uses
 }
 
-// NewService returns a service over the pool. [Service.Run] saves when keys were last used.
+// NewService returns a service over the pool.
 func NewService(pool *db.Pool, trail audit.Recorder) *Service {
 	return &Service{pool: pool, store: store{pool}, members: members.NewStore(pool), audit: trail}
 }
@@ -130,7 +128,7 @@ func (s *Service) Revoke(ctx context.Context, p auth.Principal, id uuid.UUID) er
 
 // Authenticate returns the principal of a key for [auth.Authentication]: its owner with their
 // current role, limited to the scopes of the key. It looks the key up in the tenant that the key
-// names.
+// names, and saves the time of the use at most once a minute.
 func (s *Service) Authenticate(ctx context.Context, key auth.APIKey) (p auth.Principal, err error) {
 	ctx = db.WithTenant(ctx, key.TenantID())
 	c, err := s.store.find(ctx, key.ID())
@@ -155,76 +153,18 @@ func (s *Service) Authenticate(ctx context.Context, key auth.APIKey) (p auth.Pri
 	case c.Expired:
 		return p, auth.ReasonAPIKeyExpired
 	case c.SaveUse:
-		s.uses.add(key)
+		s.saveUse(ctx, key.ID())
 	}
 	return p, nil
 }
 
-const (
-	maxPending   = 1024            // keys with an unsaved use; others are saved at their next use
-	saveInterval = time.Second     // between two saves
-	saveTimeout  = 5 * time.Second // for one key, and for all of them at shutdown
-)
+const saveTimeout = time.Second
 
-// uses has the ids of the keys that were used since the last save, with their tenants. The zero
-// value is ready for use.
-type uses struct {
-	mu      sync.Mutex
-	pending map[uuid.UUID]uuid.UUID
-}
-
-func (u *uses) add(key auth.APIKey) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.pending == nil {
-		u.pending = map[uuid.UUID]uuid.UUID{}
-	}
-	if len(u.pending) < maxPending {
-		u.pending[key.ID()] = key.TenantID()
-	}
-}
-
-func (u *uses) take() map[uuid.UUID]uuid.UUID {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	taken := u.pending
-	u.pending = nil
-	return taken
-}
-
-// Run saves when keys were last used until ctx ends, and then what is left, for [saveTimeout] at
-// most. Requests do not wait for it.
-func (s *Service) Run(ctx context.Context) {
-	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+// saveUse saves when a key was last used. The request does not depend on that: an error is logged.
+func (s *Service) saveUse(ctx context.Context, key uuid.UUID) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTimeout)
 	defer cancel()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(saveTimeout, cancel) })()
-	ticker := time.NewTicker(saveInterval)
-	defer ticker.Stop()
-	for ctx.Err() == nil {
-		select {
-		case <-ticker.C:
-			s.saveUses(work)
-		case <-ctx.Done():
-		}
+	if err := s.pool.InTenant(ctx, func(ctx context.Context) error { return s.store.saveUse(ctx, key) }); err != nil {
+		log.Warn(ctx, "api_key_use_not_noted", logging.Err(err))
 	}
-	s.saveUses(work)
-}
-
-// saveUses does not retry: the next use of the key will be saved.
-func (s *Service) saveUses(ctx context.Context) {
-	var errs []error
-	for key, tenant := range s.uses.take() {
-		if err := s.saveUse(ctx, tenant, key); err != nil {
-			errs = append(errs, err)
-		}
-	}
-	if len(errs) > 0 {
-		log.Warn(ctx, "api_key_use_not_noted", logging.Int("keys", len(errs)), logging.Err(errs[0]))
-	}
-}
-
-func (s *Service) saveUse(ctx context.Context, tenant, key uuid.UUID) error {
-	ctx, cancel := context.WithTimeout(db.WithTenant(ctx, tenant), saveTimeout)
-	defer cancel()
-	return s.pool.InTenant(ctx, func(ctx context.Context) error { return s.store.saveUse(ctx, key) })
 }

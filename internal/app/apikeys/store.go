@@ -127,11 +127,13 @@ func permissions(list pq.StringArray) []auth.Permission {
 	return scopes
 }
 
-// saveUse sets the time of the last use, at most once a minute.
+// saveUse sets the time of the last use, at most once a minute. It does not wait for another request
+// with the key that does so.
 func (s store) saveUse(ctx context.Context, id uuid.UUID) error {
 	_, err := db.Exec(ctx, s.pool, `
-		update api_keys set last_used_at = now()
-		where id = $1 and coalesce(last_used_at <= now() - interval '1 minute', true)`, id)
+		update api_keys set last_used_at = now() where id in (
+			select id from api_keys where id = $1 and coalesce(last_used_at <= now() - interval '1 minute', true)
+			for no key update skip locked)`, id)
 	if err != nil {
 		return fmt.Errorf("save the use of an API key: %w", err)
 	}
