@@ -89,7 +89,7 @@ func (r *Reloader[T]) Reload(ctx context.Context) (Change, error) {
 	return change, nil
 }
 
-// sameValue compares two values as read; both are not valid if a variable has none.
+// sameValue compares two values as read. A variable without a value has the zero reflect.Value.
 func sameValue(a, b reflect.Value) bool {
 	if !a.IsValid() || !b.IsValid() {
 		return a.IsValid() == b.IsValid()

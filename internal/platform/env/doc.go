@@ -22,8 +22,8 @@
 // bad_character, leading_digit, lowercase_name, no_value, space_around, comment_as_value,
 // invisible_character, trailing_space, no_final_newline, mixed_line_ends and empty_file.
 //
-// Output has no name that nobody would choose, because it may be part of a secret: findings leave it
-// out, and a [Diff] has its line instead.
+// Names that nobody would choose may be part of a secret: findings omit them, and a [Diff] has the
+// line instead.
 //
 // A [Schema] gives each variable a type and rules: required, type, range, min_length, max_length,
 // pattern, allowed_values and protocols are errors; unknown is a warning. The types are string,

@@ -59,7 +59,8 @@ func Parse(path string, content []byte) *File {
 const ruleUnquoted = "unquoted_lines"
 
 // joinLines replaces the lines that seem to continue an unquoted value by one syntax error: they are
-// no variables and may be parts of a secret. A name that is none becomes its place, as in "(line 3)".
+// no variables and may be parts of a secret. An implausible name is replaced by its line, as in
+// "(line 3)".
 func (f *File) joinLines() {
 	type line struct {
 		number int
@@ -102,7 +103,7 @@ func (f *File) joinLines() {
 	}
 }
 
-// goesOn reports whether the value on a line goes on over lines without quotes.
+// goesOn reports whether an unquoted value that begins on this line continues on later lines.
 func (f *File) goesOn(line int) bool {
 	return slices.ContainsFunc(f.syntax, func(e *dotenv.SyntaxError) bool {
 		return e.Rule == ruleUnquoted && e.Line == line

@@ -61,8 +61,8 @@ func (f *File) lint() (found []Finding) {
 // isInvisible reports whether a character is neither shown nor white space that people type.
 func isInvisible(r rune) bool { return !unicode.IsGraphic(r) && r != '\n' && r != '\t' }
 
-// lintReferences reports references that are not replaced, or by nothing. It does not name them:
-// "${" may be part of a secret.
+// lintReferences reports references that are kept as written or replaced by nothing. It does not
+// name them: "${" may be part of a secret.
 func (f *File) lintReferences(e dotenv.Entry, report func(s Severity, rule, message string)) {
 	if e.Foreign {
 		report(SeverityError, "reference",

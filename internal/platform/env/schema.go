@@ -72,7 +72,7 @@ var types = []Type{
 
 func (t Type) isNumber() bool { return t == TypeInteger || t == TypeFloat || t == TypeDuration }
 
-// phrases completes the sentence "must be ..." for each type that not every value has.
+// phrases completes "must be ..." for each type that a value may fail to have.
 var phrases = map[Type]string{
 	TypeInteger:  "a whole number",
 	TypeFloat:    "a number",

@@ -35,8 +35,8 @@ func NewCorrelationID() string {
 	return id.String()
 }
 
-// ValidCorrelationID reports whether an id from a client may be used: 1 to 128 of A-Z a-z 0-9 . _ :
-// -, which keeps line breaks and long values out of logs.
+// ValidCorrelationID reports whether an id from a client may be used: 1 to 128 of `A-Za-z0-9._:-`,
+// which keeps line breaks and long values out of logs.
 func ValidCorrelationID(id string) bool {
 	const longest, allowed = 128, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-"
 	return id != "" && len(id) <= longest && strings.TrimLeft(id, allowed) == ""

@@ -12,8 +12,8 @@ const (
 	stackDepth  = 24
 	callerDepth = 2 // a constructor of this package calls at most one other; each frame costs 25 ns
 
-	// skipped are the frames of runtime.Callers, build and the constructor that called it. If a
-	// second constructor is among the frames, calls leaves it out.
+	// skipped is the number of frames of runtime.Callers, build and the constructor. calls drops a
+	// second constructor.
 	skipped = 3
 )
 

@@ -122,8 +122,8 @@ var (
 )
 
 // keyOf returns the key for a name. The cache keeps the names that come first, so that names made
-// at run time neither use up memory nor evict those of the program. It keeps them as given: two
-// equal constants are one in memory, and comparing them ends there.
+// at run time neither use up memory nor evict those of the program. Names are compared as given:
+// equal constants share memory, so the comparison is cheap.
 func keyOf(name string) *key {
 	first := hash(name)
 	for slot := range uint32(4) {

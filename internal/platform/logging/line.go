@@ -22,12 +22,12 @@ import (
 )
 
 const (
-	defaultLine = 16_000   // bytes of one line; Docker splits longer ones at 16 KiB, which breaks their JSON
-	minLine     = 4_000    // holds the line's own members and some fields
-	maxLine     = 64 << 10 //
-	noteRoom    = 512      // bytes kept free in a line for notes about omitted values
-	noteLen     = 40       // more than the note about a cut
-	lookahead   = 1 << 10  // read past a cut, so that a secret there is recognized
+	defaultLine = 16_000 // bytes of one line; Docker splits longer ones at 16 KiB, which breaks their JSON
+	minLine     = 4_000  // holds the line's own members and some fields
+	maxLine     = 64 << 10
+	noteRoom    = 512     // bytes kept free in a line for notes about omitted values
+	noteLen     = 40      // more than the note about a cut
+	lookahead   = 1 << 10 // read past a cut, so that a secret there is recognized
 )
 
 // line is a log line under construction. Its methods append to b and never fail: a value that

@@ -1,6 +1,7 @@
 package logging
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -61,16 +62,9 @@ func (l Logger) Exception(ctx context.Context, err *errors.Error) {
 	if !l.Enabled(level) {
 		return
 	}
-	chain := error(err)
-	if cause := err.Unwrap(); cause != nil {
-		chain = cause
-	}
-	code := err.Code.Name
-	if code == "" {
-		code = errors.CodeInternal.Name
-	}
 	fields := []Field{
-		String("error_code", code), Int("status_code", status), String("message", err.ClientMessage()), Err(chain),
+		String("error_code", cmp.Or(err.Code.Name, errors.CodeInternal.Name)), Int("status_code", status),
+		String("message", err.ClientMessage()), Err(cmp.Or(err.Unwrap(), error(err))),
 	}
 	if caller := err.Caller(); caller != "" {
 		fields = append(fields, String("caller", caller))

@@ -18,8 +18,8 @@ const (
 	maxStall   = time.Second // without progress, after which callers no longer wait for a file
 )
 
-// output writes lines to a writer that may fail or panic. Neither costs the process or later lines.
-// A short write is continued. The first failure of an outage is written to standard error as
+// output writes lines to a writer that may fail or panic, without harm to the process or to later
+// lines. A short write is continued. The first failure of an outage is written to standard error as
 // log_write_failed; the first line after it is followed by log_lines_lost with the number of lost
 // lines. A line that was cut short gets its line break then.
 //
@@ -31,18 +31,18 @@ type output struct {
 	format *formatter
 	file   bool // to is a file
 
-	writing sync.Mutex // guards what follows
+	writing sync.Mutex // guards the fields below
 	to      io.Writer
 	report  io.Writer // nil where it is the same as to
 	failing bool      // the last write failed
 	lost    int64     // lines that no log_lines_lost has counted
 	torn    bool      // the last line was cut short
 
-	mu       sync.Mutex // guards what follows
+	mu       sync.Mutex // guards the fields below
 	changed  *sync.Cond // on each change of written and stalled
 	pending  []byte     // lines for the goroutine
 	queued   int64      // bytes that were ever put into pending
-	written  int64      // bytes of them that are done with
+	written  int64      // bytes of queued that were written or lost
 	draining bool       // the goroutine is running
 	stalled  bool       // callers do not wait
 	overflow int64      // lines for which there was no room
@@ -148,7 +148,8 @@ func (o *output) progress(watchdog *time.Timer, n int) {
 	o.changed.Broadcast()
 }
 
-// write writes lines and what there is to say about earlier ones, of which so many more are lost.
+// write writes lines. lost is the number of earlier lines for which there was no room; the next write
+// that succeeds reports them.
 func (o *output) write(lines []byte, lost int64) {
 	o.writing.Lock()
 	defer o.writing.Unlock()

@@ -94,7 +94,7 @@ func unhex(c byte) byte {
 	return 255
 }
 
-// ordinary reports whether no secret is next to the byte at i, for most blanks, slashes and colons.
+// ordinary is a fast test for most blanks, slashes and colons: no secret is next to the byte at i.
 func ordinary(s string, i int) bool {
 	before := needsBefore[s[i]]
 	return before != 0 && i > 0 && i+1 < len(s) && byteClass[s[i-1]]&before == 0 && byteClass[s[i+1]]&isWord != 0

@@ -79,8 +79,8 @@ func (c *Core) sample(h head, call []Field) (write bool, dropped int64) {
 	return write, dropped
 }
 
-// next begins an interval. It returns and resets the counts of the last one, but for those of
-// current, which its next line will have, and of levels that are off.
+// next begins an interval. It returns and resets the counts of the last one, except that of current,
+// which its next line reports, and those of disabled levels.
 func (s *sampler) next(core *Core, current sampleKey) map[sampleKey]int64 {
 	dropped := make(map[sampleKey]int64)
 	for key, event := range s.events {

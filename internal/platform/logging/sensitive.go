@@ -45,8 +45,8 @@ func Sensitive(name string) bool {
 }
 
 // harmless reports whether the value of a sensitive name is no secret: a boolean, a number of up to
-// three digits, a duration, a list of scopes, or a scheme of authentication or of a URL. Of codes
-// that people type, which are short, no value is harmless.
+// three digits, a duration, a list of scopes, or a scheme of authentication or of a URL. Short codes that
+// people type (PIN, OTP, CVV) are never harmless.
 func harmless(name, value string) bool {
 	name, value = strings.ToLower(name), strings.ToLower(value)
 	for _, code := range []string{"cvv", "cvc", "otp", "pin", "passcode"} {
@@ -134,16 +134,16 @@ func isAlnum(c byte) bool  { return isLetter(c) || isDigit(c) }
 type wordClass uint16
 
 const (
-	secretWord     wordClass = 1 << iota // the value is a secret, unless a measureWord ends the name
-	authWord                             // a secret at the end of the name only: basic_auth, but not auth_method
-	keyWord                              // a secret after a keyOwner: private_key, but not sort_key
-	keyOwner                             //
-	tokensWord                           // a secret after a tokenOwner: refresh_tokens, but not max_tokens
-	tokenOwner                           //
-	connectionWord                       // a secret with a stringWord: connection_string
-	stringWord                           //
-	publicWord                           // a keyWord after it is no secret: jwt_public_keys
-	measureWord                          // at the end, the name is about a secret: token_type, password_length
+	secretWord wordClass = 1 << iota // the value is a secret, unless a measureWord ends the name
+	authWord                         // a secret at the end of the name only: basic_auth, but not auth_method
+	keyWord                          // a secret after a keyOwner: private_key, but not sort_key
+	keyOwner
+	tokensWord // a secret after a tokenOwner: refresh_tokens, but not max_tokens
+	tokenOwner
+	connectionWord // a secret with a stringWord: connection_string
+	stringWord
+	publicWord  // a keyWord after it is no secret: jwt_public_keys
+	measureWord // at the end, the name is about a secret: token_type, password_length
 )
 
 var wordClasses = classesOf(map[wordClass]string{

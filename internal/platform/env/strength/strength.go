@@ -44,8 +44,8 @@ const qualifiers = `(?:[-_.]?(?:live|test|prod|production|dev|staging|old|new|ba
 	`previous|next|b64|base64|hex|raw|v?[0-9]+))*$`
 
 var (
-	// secretName matches names that end like those of secrets. It is for hiding values, where too much
-	// does no harm.
+	// secretName matches names that end like those of secrets. It is for hiding values; hiding
+	// too many does no harm.
 	secretName = regexp.MustCompile(`(?i)(?:(?-i:Key|Salt|Pin|Hash|Seed)|` +
 		`(?:^|[^a-z])(?:keys?|salts?|pepper|pw|pwd|pass|psk|pin|seed|nonce|hash|hmac|mnemonic|certs?|pem|` +
 		`auth|creds|licen[cs]e|dsn|jwt|otp)|` +
