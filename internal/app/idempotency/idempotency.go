@@ -2,8 +2,9 @@
 // of the first request is stored, and returned for every repetition. It implements the IETF draft on
 // the Idempotency-Key header.
 //
-// [Do] stores the result in the transaction of the effects. [Call] is for effects elsewhere, such as a
-// request to another service: it holds neither a transaction nor a connection meanwhile.
+// [Do] stores the result in the transaction of the effects.
+// [Call] is for effects elsewhere, such as a request to another service: it holds // part:notes part:llm
+// neither a transaction nor a connection meanwhile. // part:notes part:llm
 package idempotency
 
 import (
@@ -22,7 +23,7 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/auth"
 	"github.com/netrun-systems/go-service-template/internal/platform/db"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
-	"github.com/netrun-systems/go-service-template/internal/platform/logging"
+	"github.com/netrun-systems/go-service-template/internal/platform/logging" // part:notes part:llm
 )
 
 // Header is the request header with the key. HeaderReplayed is set to "true" in a repeated
@@ -39,7 +40,7 @@ const (
 	afterCall   = 5 * time.Second // to store the result
 )
 
-var log = logging.For()
+var log = logging.For() // part:notes part:llm
 
 // Key identifies a request. The same value sent by another user is another key. The zero Key is
 // that of a request without a key.
@@ -88,6 +89,8 @@ func Do[T any](
 	})
 }
 
+// part:notes part:llm begin
+
 // Call is [Do] for a function that runs outside of a transaction, for at most five minutes. It claims
 // the key, calls fn and stores the result. A repetition meanwhile is a SERVICE_UNAVAILABLE with
 // Retry-After, because it must not wait with a connection of the pool. An error of fn deletes
@@ -125,6 +128,8 @@ func Call[T any](
 	end = func(ctx context.Context) error { return claim.store(ctx, result) }
 	return result, nil
 }
+
+// part:notes part:llm end
 
 // claim is the row of a request that is the first with its key.
 type claim struct {
@@ -209,6 +214,8 @@ func (c claim) store(ctx context.Context, result any) error {
 	return nil
 }
 
+// part:notes part:llm begin
+
 func (c claim) drop(ctx context.Context) error {
 	_, err := db.Exec(ctx, c.pool, `
 		delete from idempotency_keys where tenant_id = $1 and user_id = $2 and key = $3 and created_at = $4`,
@@ -218,3 +225,5 @@ func (c claim) drop(ctx context.Context) error {
 	}
 	return nil
 }
+
+// part:notes part:llm end

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
+	"time" // part:notes part:llm
 
 	"github.com/labstack/echo/v4"
 	"github.com/stretchr/testify/assert"
@@ -145,6 +145,8 @@ func TestRepetitionsAtOnce(t *testing.T) {
 	assert.Equal(t, 1, d.Count(t, `select count(*) from done`))
 }
 
+// part:notes part:llm begin
+
 // caller makes Calls of a member with one key.
 type caller struct {
 	*apptest.Database
@@ -276,3 +278,5 @@ func TestResultThatCannotBeStored(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "done", result)
 }
+
+// part:notes part:llm end

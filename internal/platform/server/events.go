@@ -1,4 +1,4 @@
-package server
+package server // part:notes part:llm file
 
 import (
 	"context"

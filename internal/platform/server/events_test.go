@@ -1,4 +1,4 @@
-package server_test
+package server_test // part:notes part:llm file
 
 import (
 	"bufio"

@@ -42,8 +42,8 @@ func NewEcho(cfg Config, log logging.Logger, early ...echo.MiddlewareFunc) *echo
 	return e
 }
 
-// untimedKey is the context key of the request's ctx without the timeout.
-type untimedKey struct{}
+// untimedKey is the context key of the request's ctx without the timeout. // part:notes part:llm
+type untimedKey struct{} // part:notes part:llm
 
 const headerCorrelationID = "X-Correlation-Id" // as http.Header spells it
 
@@ -81,8 +81,9 @@ func requestContext(timeout time.Duration) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			r := c.Request()
-			untimed, span := r.Context(), remoteSpan(r.Header)
-			ctx, cancel := context.WithTimeout(context.WithValue(untimed, untimedKey{}, untimed), timeout)
+			ctx, span := r.Context(), remoteSpan(r.Header)
+			ctx = context.WithValue(ctx, untimedKey{}, ctx) // part:notes part:llm
+			ctx, cancel := context.WithTimeout(ctx, timeout)
 			defer cancel()
 			var id string
 			switch sent := r.Header[headerCorrelationID]; {
@@ -115,6 +116,8 @@ func remoteSpan(h http.Header) trace.SpanContext {
 	return trace.SpanContextFromContext(ctx)
 }
 
+// part:notes part:llm begin
+
 // NoTimeout removes the request timeout, and the read and write deadlines of the connection, for a
 // response that is a stream. The ctx of the request still ends when the client closes the
 // connection and when HTTP_SHUTDOWN_TIMEOUT is over. Call NoTimeout in the handler, before using
@@ -134,6 +137,8 @@ func NoTimeout(c echo.Context) error {
 	}
 	return nil
 }
+
+// part:notes part:llm end
 
 // securityHeaders sets headers for an API, whose responses are not to be sniffed, framed, cached or
 // executed. A handler may replace them; an HTML page sets its own Content-Security-Policy.

@@ -494,6 +494,8 @@ func TestCancellationByTheServiceIs500(t *testing.T) {
 	assert.Equal(t, http.StatusInternalServerError, r.get(t, "/").status)
 }
 
+// part:notes part:llm begin
+
 func TestStreamOutlivesTimeouts(t *testing.T) {
 	t.Parallel()
 	cfg := settings(t)
@@ -558,6 +560,8 @@ func TestNoTimeoutWithoutAServer(t *testing.T) {
 	c := echo.New().NewContext(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil), httptest.NewRecorder())
 	assert.NoError(t, server.NoTimeout(c))
 }
+
+// part:notes part:llm end
 
 func TestSlowBodyIs408(t *testing.T) {
 	t.Parallel()

@@ -36,9 +36,10 @@ type Problem struct {
 
 // ErrorHandler returns the error handler for Echo. It converts err to an [errors.Error], passes
 // that to report, which logs it, and writes it as a [Problem]. If the response has already begun,
-// the Problem is the last of its [Events], else it panics with [http.ErrAbortHandler]: the connection
-// breaks, so that the client does not take the part that it has for the whole. A nil report is
-// allowed.
+// it panics with [http.ErrAbortHandler]: the connection breaks, so that the client does not take the
+// part that it has for the whole. A nil report is allowed.
+//
+// In a response of [Events], the Problem is the last event. // part:notes part:llm
 //
 // It handles the first error of a request only. Some middleware calls c.Error and returns the error
 // too.
@@ -67,11 +68,12 @@ func ErrorHandler(report func(context.Context, *errors.Error)) echo.HTTPErrorHan
 			report(ctx, e)
 		}
 		if c.Response().Committed {
-			events, ok := c.Get(eventsKey).(*Events)
-			if !ok || events.fail(newProblem(c, e, id)) != nil {
-				panic(http.ErrAbortHandler)
+			// part:notes part:llm begin
+			if events, ok := c.Get(eventsKey).(*Events); ok && events.fail(newProblem(c, e, id)) == nil {
+				return
 			}
-			return
+			// part:notes part:llm end
+			panic(http.ErrAbortHandler)
 		}
 		_ = writeProblem(c, e, id) // fails only if the client no longer reads
 	}
