@@ -60,7 +60,6 @@ type App struct {
 	pool     *db.Pool          // nil before Connect
 	keys     *auth.Keyring     // nil before Connect
 	sessions *session.Service  // nil before Connect
-	apiKeys  *apikeys.Service  // nil before Connect
 	requests *ratelimit.Limits // part:ratelimit
 	models   *models           // part:llm
 	limits   atomic.Pointer[identity.Limits]
@@ -175,12 +174,12 @@ func (a *App) build() error {
 
 	trail := audit.NewTrail(a.pool)
 	a.sessions = session.NewService(a.pool, issuer, trail, revocations, a.config.Session, cfg.Leeway)
-	a.apiKeys = apikeys.NewService(a.pool, trail)
+	apiKeys := apikeys.NewService(a.pool, trail)
 	a.limits.Store(&a.config.Login)
 	limits := func() identity.Limits { return *a.limits.Load() }
 
 	authenticate := auth.Authenticate(auth.Authentication{
-		Verifier: verifier, APIKey: a.apiKeys.Authenticate, Scope: tenantScope, OnRejected: trail.Rejected,
+		Verifier: verifier, APIKey: apiKeys.Authenticate, Scope: tenantScope, OnRejected: trail.Rejected,
 	})
 	// part:ratelimit begin
 	if a.requests, err = ratelimit.New(a.config.Limits, log); err != nil {
@@ -202,7 +201,7 @@ func (a *App) build() error {
 		auth.JWKS(a.keys),
 		identity.NewHandler(identity.NewService(a.pool, passwords, first, a.sessions, trail, limits)),
 		session.NewHandler(a.sessions),
-		apikeys.NewHandler(a.apiKeys),
+		apikeys.NewHandler(apiKeys),
 		members.NewHandler(members.NewService(a.pool, passwords, a.sessions, trail)),
 		notes.NewHandler(notes.NewService(a.pool, trail)),           // part:notes
 		notes.NewSummaryHandler(a.pool, a.models, a.models.windows), // part:notes part:llm
