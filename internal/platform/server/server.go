@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof" // also registers on http.DefaultServeMux, which this service does not serve
+	"os"
 	"os/signal"
 	"strings"
 	"sync"
@@ -256,10 +257,24 @@ func (s *Server) drain(ctx context.Context) error {
 }
 
 // SignalContext returns a ctx that the first SIGTERM or SIGINT cancels, with a [context.Cause] that
-// names the signal. The second signal ends the process at once, for an operator who does not want to
-// wait for the shutdown. stop restores the default handling of the signals, too.
+// names the signal. The second signal exits the process at once with status 1, for an operator who
+// does not want to wait for the shutdown. With the default handling, process 1 of a container would
+// exit with 2. stop restores that handling.
 func SignalContext(parent context.Context) (ctx context.Context, stop context.CancelFunc) {
-	ctx, stop = signal.NotifyContext(parent, syscall.SIGTERM, syscall.SIGINT)
-	context.AfterFunc(ctx, stop)
-	return ctx, stop
+	ctx, cancel := context.WithCancelCause(parent)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	go func() {
+		if s, ok := <-signals; ok {
+			cancel(errors.Sentinel(s.String() + " signal received"))
+		}
+		for range signals {
+			os.Exit(1)
+		}
+	}()
+	return ctx, sync.OnceFunc(func() {
+		signal.Stop(signals)
+		cancel(context.Canceled)
+		close(signals)
+	})
 }
