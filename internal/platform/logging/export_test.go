@@ -2,7 +2,9 @@ package logging
 
 import (
 	"bytes"
+	"context"
 	"io"
+	"time"
 
 	"github.com/sirupsen/logrus"
 )
@@ -23,6 +25,11 @@ func WritingCore(w io.Writer) (*Core, *bytes.Buffer) {
 	out, stderr := newOutput(w, newFormatter(Options{})), &bytes.Buffer{}
 	out.report = stderr
 	return newCore(out, logrus.InfoLevel), stderr
+}
+
+// LogAt logs an event at info, as of the time at.
+func LogAt(core *Core, at time.Time, event string) {
+	core.log(context.Background(), head{at, logrus.InfoLevel, "x", event}, nil)
 }
 
 // MissedAt returns the index of an ordinary byte of text next to which there is a secret, else -1.

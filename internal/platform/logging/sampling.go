@@ -69,7 +69,7 @@ func (c *Core) sample(h head, call []Field) (write bool, dropped int64) {
 	key := sampleKey{h.level, h.logger, h.event}
 	var ended map[sampleKey]int64
 	s.mu.Lock()
-	if age := h.time.Sub(s.began); age >= sampleInterval || age < 0 { // the clock may have been set back
+	if h.time.Sub(s.began) >= sampleInterval {
 		s.began = h.time
 		ended = s.next(c, key)
 	}

@@ -56,6 +56,17 @@ func TestSamplingCountsWhatItDrops(t *testing.T) {
 	})
 }
 
+// Goroutines reach the sampler in another order than they read the clock.
+func TestSamplingToleratesLinesOutOfOrder(t *testing.T) {
+	t.Parallel()
+	core, _, out := sampled(t, 2)
+	now := time.Now()
+	for i := range 10 {
+		logging.LogAt(core, now.Add(-time.Duration(i)), "races")
+	}
+	assert.Len(t, out.lines(t), 2)
+}
+
 func TestSamplingCountsEventsSeparately(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
