@@ -170,8 +170,9 @@ func newKey(given string) *key {
 // safeName returns a name as it is written: short, valid UTF-8, redacted. Names are compared in
 // this form, so that no object has a member twice.
 func safeName(given string) string {
-	if len(given) > maxKey {
-		given = given[:maxKey] + "…"
+	name, whole := redactStart(given, maxKey)
+	if len(name) > maxKey || !whole {
+		name = name[:min(len(name), maxKey)] + "…"
 	}
-	return Redact(strings.ToValidUTF8(given, "\ufffd"))
+	return strings.ToValidUTF8(name, "\ufffd")
 }

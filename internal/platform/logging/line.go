@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -269,13 +270,9 @@ var byteClass = func() (t [256]uint8) {
 // are scanned once and copied.
 func (l *line) text(s string) {
 	size := len(s)
-	if known := l.maxText + lookahead; size > known {
-		redacted := Redact(s[:known])
-		l.quote(redacted[:max(0, len(redacted)-lookahead)], size, false)
-		return
-	}
 	if size > l.maxText {
-		l.quote(Redact(s), size, true)
+		start, whole := redactStart(s, l.maxText)
+		l.quote(start, size, whole)
 		return
 	}
 	escape := uint8(0)
@@ -299,6 +296,24 @@ func (l *line) text(s string) {
 	b := append(l.b, '"')
 	b = append(b, s...)
 	l.b = append(b, '"')
+}
+
+// redactStart redacts the first n bytes of s, with the lookahead for a secret that they end in. It
+// reports whether that is the whole of s; if so, up to lookahead bytes more are returned.
+func redactStart(s string, n int) (start string, whole bool) {
+	if len(s) <= n+lookahead {
+		return Redact(s), true
+	}
+	start = Redact(s[:n+lookahead])
+	end := len(start)
+	for read := 0; end > 0 && (read < lookahead || !utf8.RuneStart(start[end])); read++ {
+		if strings.HasSuffix(start[:end], Redacted) { // for at least one byte
+			end -= len(Redacted)
+		} else {
+			end--
+		}
+	}
+	return start[:end], false
 }
 
 // quote appends s escaped, at most l.maxText bytes in all. If that cuts s, or s is not the whole

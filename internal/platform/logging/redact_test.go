@@ -206,6 +206,41 @@ func TestLongTextIsCutWhereRedactionShortensIt(t *testing.T) {
 	}
 }
 
+// What short secrets are replaced by is longer than they are, so that fewer bytes of the text were
+// read after a cut than the redacted text has.
+func TestLongTextIsCutWithContextForSecrets(t *testing.T) {
+	t.Parallel()
+	log, out := newLogger(t)
+	key := "-----BEGIN PRIVATE KEY-----\n" + strings.Repeat("MIIEvQIBADANBgkqhkiG\n", 80) + "-----END PRIVATE KEY-----\n"
+	const read, limit = 4000 + 1<<10, 4000
+	short := strings.Repeat(" pw=x", 1+read/5)
+	long := key + strings.Repeat("x", limit-100-len(key)) + short
+	log.Info(t.Context(), "long", logging.String("s", long))
+	text := as[string](t, out.last(t)["s"])
+	require.LessOrEqual(t, strings.Count(text, "[REDACTED]"), 1+100/5)
+	require.True(t, strings.HasSuffix(text, fmt.Sprintf("…[truncated, %d bytes]", len(long))), text)
+
+	for shift := range 3 {
+		log.Info(t.Context(), "long", logging.String("s", key+strings.Repeat("x", shift)+strings.Repeat("€", 4<<10)))
+		require.NotContains(t, as[string](t, out.last(t)["s"]), "\ufffd", "a character is not cut in two")
+	}
+}
+
+func TestLongNamesAreCutAfterRedaction(t *testing.T) {
+	t.Parallel()
+	log, out := newLogger(t)
+	const dsn = "postgres://u:hunter2hunter2hunter2@h/db"
+	for shift := range len(dsn) {
+		for _, rest := range []string{"", strings.Repeat(" y", 4<<10)} {
+			name := strings.Repeat("x", 128-shift-1) + " " + dsn + rest
+			log.Info(t.Context(), "long", logging.Int(name, 1), logging.Any("map", map[string]int{name: 1}))
+			line := out.text()
+			require.NotContains(t, line, "hunter2", "%d", shift)
+			require.Contains(t, line, "…", "%d", shift)
+		}
+	}
+}
+
 func FuzzRedact(f *testing.F) {
 	for _, seed := range []string{"password=a", "postgres://u:p@h", "Bearer x", jwt, pemKey, `{"token":"x"}`, "cookie: a=b; c",
 		"authorization: digest x", "sk-ant-x", "[REDACTED]", "password=[REDACTED]]", "secret=[a(b]", "a=password=x&token: y",
