@@ -40,6 +40,7 @@ type line struct {
 	maxText int    // bytes of one string, escapes and the note about a cut included
 	keys    []*key // of the call's fields, in their order
 	mask    uint64 // the bits of keys
+	dropped int    // fields for which there is no room
 
 	second int64  // since 1970
 	stamp  []byte // of second
@@ -50,7 +51,7 @@ var lines = sync.Pool{New: func() any { return &line{b: make([]byte, 0, 1<<10)} 
 // newLine returns an empty line from the pool. A string may take a quarter of its limit.
 func newLine(limit int) *line {
 	l := lines.Get().(*line) //nolint:errcheck,forcetypeassert // the pool holds nothing else
-	l.b, l.max, l.maxText = l.b[:0], limit-noteRoom, limit/4
+	l.b, l.max, l.maxText, l.dropped = l.b[:0], limit-noteRoom, limit/4, 0
 	return l
 }
 
@@ -78,26 +79,25 @@ func (l *line) fields(ctx context.Context, call []Field) {
 		l.id(traceKey, traceID[:], b)
 		l.id(spanKey, spanID[:], b)
 	}
-	dropped := l.bound(b)
+	l.bound(b)
 	for i := range call {
 		if repeated && l.hasKey(i+1, l.keys[i]) {
 			continue
 		}
 		if !l.add(l.keys[i], &call[i]) {
-			dropped += len(call) - i
+			l.dropped += len(call) - i
 			break
 		}
 	}
-	if dropped > 0 {
-		l.field(droppedKey, &Field{kind: kindInt, num: uint64(dropped)})
+	if l.dropped > 0 {
+		l.field(droppedKey, &Field{kind: kindInt, num: uint64(l.dropped)})
 	}
 }
 
-// bound appends the fields of the ctx that the call does not override. It returns the number of
-// those for which there is no room.
-func (l *line) bound(b *Bound) (dropped int) {
+// bound appends the fields of the ctx that the call does not override.
+func (l *line) bound(b *Bound) {
 	if b == nil {
-		return 0
+		return
 	}
 	for _, f := range b.fields {
 		switch {
@@ -105,10 +105,9 @@ func (l *line) bound(b *Bound) (dropped int) {
 		case len(l.b)+len(f.json) <= l.max:
 			l.b = append(l.b, f.json...)
 		default:
-			dropped++
+			l.dropped++
 		}
 	}
-	return dropped
 }
 
 // id appends an id of OpenTelemetry in hexadecimal, unless a field overrides it.
@@ -392,6 +391,7 @@ const (
 func (f *formatter) consoleLine(ctx context.Context, l *line, h head, call []Field) {
 	fields := newLine(f.limit)
 	defer fields.release()
+	fields.dropped = l.dropped
 	fields.fields(ctx, call)
 	level := levelOf(h.level)
 	text := func(color, s string) {

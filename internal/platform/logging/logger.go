@@ -189,18 +189,22 @@ func (c *Core) log(ctx context.Context, h head, call []Field) {
 			call = append(slices.Clip(call), Int64(droppedCount, dropped))
 		}
 	}
+	noRoomFor := 0
 	if len(c.hooks[h.level]) > 0 {
-		ctx, call = context.Background(), c.fireHooks(ctx, h, call)
+		call, noRoomFor = c.fireHooks(ctx, h, call)
+		ctx = context.Background()
 	}
 	l := newLine(c.format.limit)
+	l.dropped = noRoomFor
 	c.format.line(ctx, l, h, call)
 	_, _ = c.out.Write(l.b)
 	l.release()
 }
 
 // fireHooks calls the hooks of the level with an entry whose Data has the fields of the line. It
-// returns the fields as the hooks leave them, and hook_error where one fails or panics.
-func (c *Core) fireHooks(ctx context.Context, h head, call []Field) (fields []Field) {
+// returns the fields as the hooks leave them, hook_error where one fails or panics, and the number
+// of fields for which there was no room.
+func (c *Core) fireHooks(ctx context.Context, h head, call []Field) (fields []Field, dropped int) {
 	l := newLine(c.format.limit)
 	defer l.release()
 	l.fields(ctx, call)
@@ -221,12 +225,15 @@ func (c *Core) fireHooks(ctx context.Context, h head, call []Field) (fields []Fi
 		if problem != "" {
 			data["hook_error"] = problem
 		}
+		if dropped = l.dropped; dropped > 0 {
+			delete(data, droppedKey.name)
+		}
 		fields = fieldsOf(data, names)
 	}()
 	if err := c.hooks.Fire(h.level, e); err != nil {
 		problem = err.Error()
 	}
-	return nil
+	return nil, 0 // set above
 }
 
 // fieldsOf returns the fields of an entry: those in names first, then the others, sorted.

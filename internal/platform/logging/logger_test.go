@@ -212,6 +212,30 @@ func TestAuditLines(t *testing.T) {
 	assert.Equal(t, "expired", line["reason"])
 }
 
+// A hook does not change the line, even one with fields for which there is no room.
+func TestHooksKeepTheCountOfDroppedFields(t *testing.T) {
+	t.Parallel()
+	fields := make([]logging.Field, 1000)
+	for i := range fields {
+		fields[i] = logging.Int(fmt.Sprintf("n%04d", i), i)
+	}
+	for _, format := range []string{"json", "console"} {
+		var seen any
+		plain, out := newCore(t, logging.Options{Format: format, LineLimit: 4000})
+		hooked, hookedOut := newCore(t, logging.Options{Format: format, LineLimit: 4000, Hooks: []logrus.Hook{
+			hook{logrus.AllLevels, func(e *logrus.Entry) error { seen = e.Data["fields_dropped"]; return nil }},
+		}})
+		ctx := logging.Bind(t.Context(), logging.String("bound", "b"))
+		logging.New(plain, "x").Info(ctx, "e", fields...)
+		logging.New(hooked, "x").Info(ctx, "e", fields...)
+		_, want, _ := strings.Cut(out.text(), "bound")
+		_, got, _ := strings.Cut(hookedOut.text(), "bound")
+		assert.Contains(t, want, "fields_dropped")
+		assert.Equal(t, want, got)
+		assert.NotNil(t, seen)
+	}
+}
+
 func TestTraceIDs(t *testing.T) {
 	t.Parallel()
 	sc := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{0xab, 1}, SpanID: trace.SpanID{0xcd, 2}})
