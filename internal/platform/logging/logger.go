@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"os"
 	"path"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -91,19 +90,10 @@ func (l Logger) Log(ctx context.Context, level logrus.Level, event string, field
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	name := l.name
-	if name == "" {
-		name = "default"
-	}
-	core.log(ctx, head{time.Now(), level, name, event}, fields)
+	core.log(ctx, head{time.Now(), level, cmp.Or(l.name, "default"), event}, fields)
 }
 
-func (l Logger) target() *Core {
-	if l.core != nil {
-		return l.core
-	}
-	return cmp.Or(defaultCore.Load(), fallback)
-}
+func (l Logger) target() *Core { return cmp.Or(l.core, defaultCore.Load(), fallback) }
 
 // Options configure a core. The zero value writes JSON to standard error from info. Sample does not
 // apply to lines from error on, to audit lines and to entries that are logged through logrus itself.
@@ -397,10 +387,7 @@ func parseLevel(name string) (logrus.Level, error) {
 //
 //	var log = logging.For()
 func For() Logger {
-	pc, file, _, ok := runtime.Caller(1)
-	if !ok {
-		return Logger{}
-	}
+	pc, file, _, _ := runtime.Caller(1)
 	return Logger{name: packageName(runtime.FuncForPC(pc).Name(), file)}
 }
 
@@ -408,13 +395,10 @@ func For() Logger {
 // package main have the path main, so there the directory of the file counts.
 func packageName(function, file string) string {
 	slash := strings.LastIndexByte(function, '/') + 1
-	dot := strings.IndexByte(function[slash:], '.')
-	if dot < 0 {
-		return function
-	}
-	importPath := function[:slash+dot]
+	last, _, _ := strings.Cut(function[slash:], ".")
+	importPath := function[:slash] + last
 	if importPath == "main" {
-		importPath = path.Dir(filepath.ToSlash(file))
+		importPath = path.Dir(file)
 	}
 	if plain, err := url.PathUnescape(importPath); err == nil { // the linker escapes dots in the last element
 		importPath = plain

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // apiKeyFormat is a prefix of API keys and the least number of base64url bytes after it.
@@ -239,10 +240,8 @@ func botTokenAt(s string, i, from int) (start, end int, found bool) {
 		return 0, 0, false
 	}
 	end = run(s, i+1, isBase64URL)
-	return start, end, end-i > 30 && strings.ContainsFunc(s[i+1:end], isCapital)
+	return start, end, end-i > 30 && strings.ContainsFunc(s[i+1:end], unicode.IsUpper)
 }
-
-func isCapital(r rune) bool { return 'A' <= r && r <= 'Z' }
 
 // webhookPaths are the segments before the secret path of a webhook: of Slack, Discord, Microsoft
 // Teams, Zapier, Mattermost, PagerDuty and IFTTT.
@@ -263,7 +262,7 @@ func webhookAt(s string, i, from int) (start, end int, found bool) {
 		return 0, 0, false
 	}
 	end = run(s, i+1, func(c byte) bool { return isBase64URL(c) || c == '/' || c == '@' })
-	return i + 1, end, strings.ContainsFunc(s[i+1:end], isCapital) && isSlackPath(s[i+1:end]) ||
+	return i + 1, end, strings.ContainsFunc(s[i+1:end], unicode.IsUpper) && isSlackPath(s[i+1:end]) ||
 		slices.ContainsFunc(strings.FieldsFunc(s[i+1:end], func(r rune) bool { return r == '/' || r == '@' }), isOpaque)
 }
 
