@@ -222,10 +222,7 @@ func (Secret) String() string { return Redacted }
 // Format writes [Redacted] for every verb: %x, %d and %#v would bypass String.
 func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, Redacted) }
 
-// MarshalJSON returns [Redacted] as a JSON string.
-func (Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + Redacted + `"`), nil }
-
-// MarshalText returns [Redacted], for YAML, TOML and XML encoders.
+// MarshalText returns [Redacted], for encoders of JSON, YAML, TOML and XML.
 func (Secret) MarshalText() ([]byte, error) { return []byte(Redacted), nil }
 
 // UnmarshalText sets the value. It never fails.
