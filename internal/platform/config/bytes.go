@@ -16,14 +16,6 @@ import (
 // "10MB" and "1048576".
 type Bytes int64
 
-// The binary units.
-const (
-	KiB Bytes = 1 << (10 * (iota + 1))
-	MiB
-	GiB
-	TiB
-)
-
 var errBytes = errors.Sentinel("not a size such as 512KiB, 10MB or 1048576")
 
 type unit struct {
@@ -33,7 +25,7 @@ type unit struct {
 
 // units are in the order in which String tries them: binary before decimal, large before small.
 var units = []unit{
-	{"TiB", TiB}, {"GiB", GiB}, {"MiB", MiB}, {"KiB", KiB},
+	{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10},
 	{"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"KB", 1e3},
 	{"B", 1},
 }

@@ -12,8 +12,8 @@ import (
 func TestBytesText(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]config.Bytes{
-		"0": 0, "1": 1, "17B": 17, "1048576": config.MiB, "1MiB": config.MiB, "512 KiB": 512 * config.KiB, " 3gib ": 3 * config.GiB,
-		"2TiB": 2 * config.TiB, "10MB": 10_000_000, "1kb": 1000, "5GB": 5e9, "7tb": 7e12, "9223372036854775807": 1<<63 - 1,
+		"0": 0, "1": 1, "17B": 17, "1048576": 1 << 20, "1MiB": 1 << 20, "512 KiB": 512 << 10, " 3gib ": 3 << 30,
+		"2TiB": 2 << 40, "10MB": 10_000_000, "1kb": 1000, "5GB": 5e9, "7tb": 7e12, "9223372036854775807": 1<<63 - 1,
 	} {
 		var b config.Bytes
 		require.NoError(t, b.UnmarshalText([]byte(text)), text)
@@ -37,7 +37,7 @@ func TestBytesRefuses(t *testing.T) {
 func TestBytesString(t *testing.T) {
 	t.Parallel()
 	for want, b := range map[string]config.Bytes{
-		"0": 0, "1": 1, "1023": 1023, "1KiB": 1024, "1536KiB": 1536 * config.KiB, "1MiB": config.MiB, "10MB": 10_000_000, "1KB": 1000, "-5": -5,
+		"0": 0, "1": 1, "1023": 1023, "1KiB": 1024, "1536KiB": 1536 << 10, "1MiB": 1 << 20, "10MB": 10_000_000, "1KB": 1000, "-5": -5,
 	} {
 		assert.Equal(t, want, b.String())
 	}

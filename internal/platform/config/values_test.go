@@ -146,7 +146,7 @@ func TestEveryType(t *testing.T) {
 	three, hidden := 3, config.Secret("h")
 	assert.Equal(t, everything{
 		Text: " as it is, 1 ", Bool: true, Int: 10, Int8: -128, Uint: 7, Wide: 1<<64 - 1, Float: 1.5, Duration: 90 * time.Second,
-		Size: config.MiB, Texts: []string{"a", "b"},
+		Size: 1 << 20, Texts: []string{"a", "b"},
 		Pointer: &three, Secret: "s", Hidden: &hidden,
 	}, c)
 }

@@ -30,8 +30,8 @@ func TestConfigDefaults(t *testing.T) {
 	assert.Equal(t, server.Config{
 		Addr: "127.0.0.1:8080", AdminAddr: "127.0.0.1:9090",
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
-		RequestTimeout: 30 * time.Second, ShutdownTimeout: 25 * time.Second, BodyLimit: config.MiB,
-		BodyBudget: 64 * config.MiB,
+		RequestTimeout: 30 * time.Second, ShutdownTimeout: 25 * time.Second, BodyLimit: 1 << 20,
+		BodyBudget: 64 << 20,
 	}, cfg)
 }
 
@@ -56,7 +56,7 @@ func TestConfigReads(t *testing.T) {
 	})
 	require.NoError(t, err)
 	assert.Empty(t, cfg.AdminAddr, "empty means no admin listener")
-	assert.Equal(t, 512*config.KiB, cfg.BodyLimit)
+	assert.Equal(t, config.Bytes(512<<10), cfg.BodyLimit)
 	assert.Equal(t, []string{"10.0.0.0/8", "fd00::/8"}, cfg.TrustedProxies)
 	assert.Equal(t, 5*time.Second, cfg.ShutdownDelay)
 }
