@@ -49,7 +49,7 @@ func open[T any](ctx context.Context, p *program, w io.Writer, base func(*T) con
 		config.LogFailed(ctx, log, err)
 		return nil, err
 	}
-	config.LogLoaded(ctx, log, base(r.Get()))
+	log.Info(ctx, "config_loaded", logging.String("app_name", base(r.Get()).AppName))
 	config.LogSuggestions(ctx, log, provenance.Suggestions)
 	return r, nil
 }

@@ -105,7 +105,6 @@ func TestEvents(t *testing.T) {
 	require.NoError(t, err)
 	log := logging.New(core, "config")
 
-	config.LogLoaded(context.Background(), log, config.Base{AppName: "notes", Environment: config.Staging})
 	_, failure := load(t, &section{}, given(vars{"LEAST": "canary"}, nil))
 	config.LogFailed(context.Background(), log, failure)
 	config.LogFailed(context.Background(), log, errors.Sentinel("another error"))
@@ -116,16 +115,12 @@ func TestEvents(t *testing.T) {
 		require.NoError(t, decoder.Decode(&event))
 		events = append(events, event)
 	}
-	require.Len(t, events, 3)
-	assert.Equal(t, "config_loaded", events[0]["event"])
-	assert.Equal(t, "info", events[0]["level"])
-	assert.Equal(t, "notes", events[0]["app_name"])
-	assert.Equal(t, "staging", events[0]["environment"])
-	assert.Equal(t, "config_validation_failed", events[1]["event"])
-	assert.Equal(t, "error", events[1]["level"])
-	assert.Equal(t, []any{"ELSEWHERE", "LEAST", "MOST"}, events[1]["fields"])
-	assert.Contains(t, events[1]["error"], "LEAST: must be a duration")
-	assert.Equal(t, []any{}, events[2]["fields"])
+	require.Len(t, events, 2)
+	assert.Equal(t, "config_validation_failed", events[0]["event"])
+	assert.Equal(t, "error", events[0]["level"])
+	assert.Equal(t, []any{"ELSEWHERE", "LEAST", "MOST"}, events[0]["fields"])
+	assert.Contains(t, events[0]["error"], "LEAST: must be a duration")
+	assert.Equal(t, []any{}, events[1]["fields"])
 }
 
 func TestZeroOptionsReadTheProcessEnvironmentAndDotenv(t *testing.T) {

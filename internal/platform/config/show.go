@@ -174,12 +174,6 @@ func (p *plan) nearest(name string) string {
 	})
 }
 
-// LogLoaded logs the event config_loaded. [Load] cannot log it itself, because logging is set up
-// from the configuration.
-func LogLoaded(ctx context.Context, log logging.Logger, b Base) {
-	log.Info(ctx, "config_loaded", logging.String("app_name", b.AppName))
-}
-
 // LogFailed logs the event config_validation_failed for an error of [Load] or [Reloader.Reload]
 // with the names of the variables, and the suggestions, because a missing variable may be
 // misspelled.
