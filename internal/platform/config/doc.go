@@ -64,7 +64,7 @@
 //	env-file         "allow": NAME_FILE may name a file that holds the value, as for every Secret
 //	env-rule         a rule for the value:
 //
-//	range=MIN..MAX   for numbers, durations and Bytes; one bound may be left out
+//	range=MIN..MAX   for numbers, durations and Bytes; MAX may be left out
 //	oneof=a b c      for strings and the items of lists, in any case; the value becomes the spelling
 //	                 in the tag
 //

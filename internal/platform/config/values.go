@@ -102,24 +102,20 @@ func (f *field) oneOf(allowed []string) rule {
 	}}
 }
 
-// rangeRule parses range=MIN..MAX. Either bound may be left out; both are written like a value of
-// the field.
+// rangeRule parses range=MIN..MAX. MAX may be left out; both are written like a value of the field.
 func (f *field) rangeRule(argument string) (rule, error) {
 	low, high, found := strings.Cut(argument, "..")
-	if !found || low+high == "" || !isNumber(f.typ) {
+	if !found || low == "" || !isNumber(f.typ) {
 		return rule{}, fmt.Errorf("range=MIN..MAX requires a number, a duration or a size")
 	}
-	least, okLow := f.bound(low, math.Inf(-1))
-	most, okHigh := f.bound(high, math.Inf(1))
-	if !okLow || !okHigh {
+	least, okLow := f.bound(low)
+	most, okHigh := f.bound(high)
+	if !okLow || high != "" && !okHigh {
 		return rule{}, fmt.Errorf("a bound is not %s", format(f.typ))
 	}
 	message := fmt.Sprintf("must be between %s and %s", low, high)
-	switch {
-	case low == "":
-		message = "must be at most " + high
-	case high == "":
-		message = "must be at least " + low
+	if high == "" {
+		most, message = math.Inf(1), "must be at least "+low
 	}
 	return rule{"range", message, func(v reflect.Value) bool {
 		n := number(v)
@@ -127,10 +123,7 @@ func (f *field) rangeRule(argument string) (rule, error) {
 	}}, nil
 }
 
-func (f *field) bound(text string, missing float64) (float64, bool) {
-	if text == "" {
-		return missing, true
-	}
+func (f *field) bound(text string) (float64, bool) {
 	v, ok := f.convert(text)
 	if !ok {
 		return 0, false

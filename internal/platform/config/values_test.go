@@ -20,7 +20,7 @@ const randomSecret = "hT4mQ9zL2xVb7KpW0sYd3NfGc8RjE6uA"
 type ruled struct {
 	Int      int           `env:"INT" env-rule:"range=1..100"`
 	Low      int           `env:"LOW" env-rule:"range=-5.."`
-	High     float64       `env:"HIGH" env-rule:"range=..0.5"`
+	High     float64       `env:"HIGH" env-rule:"range=-1..0.5"`
 	Uint     *uint         `env:"UINT" env-rule:"range=1..2"`
 	Duration time.Duration `env:"DURATION" env-rule:"range=1s..5m"`
 	Size     config.Bytes  `env:"SIZE" env-rule:"range=1KiB..1MiB"`
@@ -59,7 +59,7 @@ func TestRuleMessages(t *testing.T) {
 	require.EqualError(t, err, `invalid configuration:
   INT: must be between 1 and 100 (environment)
   LOW: must be at least -5 (environment)
-  HIGH: must be at most 0.5 (environment)
+  HIGH: must be between -1 and 0.5 (environment)
   DURATION: must be between 1s and 5m (environment)
   LEVEL: must be one of debug, info, RS256 (environment)
   CHAIN: must be a list of claude, openai (environment)`)
@@ -234,7 +234,7 @@ func FuzzValue(f *testing.F) {
 	type both struct {
 		everything
 		Rules struct {
-			Ratio float64  `env:"RATIO" env-rule:"range=..0.5"`
+			Ratio float64  `env:"RATIO" env-rule:"range=-1..0.5"`
 			Level string   `env:"LEVEL" env-rule:"oneof=debug info"`
 			Chain []string `env:"CHAIN" env-rule:"oneof=a b"`
 		}
