@@ -74,7 +74,7 @@ func benchGuard(b *testing.B) (g guard, token string) {
 	require.NoError(b, err)
 	g = guard{authenticate: auth.Authenticate(auth.Authentication{Verifier: verifier, Scope: tenantScope})}
 	// part:ratelimit begin
-	g.requests, err = ratelimit.New(ratelimit.Config{Rate: 1e6, Period: time.Second, Burst: 1e6}, logging.Logger{})
+	g.requests, err = ratelimit.New(ratelimit.Config{Rate: 1e6, Period: time.Second}, logging.Logger{})
 	require.NoError(b, err)
 	g.authenticate = g.requests.Failures(g.authenticate)
 	// part:ratelimit end

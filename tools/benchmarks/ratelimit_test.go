@@ -18,7 +18,7 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/ratelimit/redistest"
 )
 
-var perMinute = ratelimit.Limit{Name: "default", Rate: 100, Period: time.Minute, Burst: 100}
+var perMinute = ratelimit.Limit{Name: "default", Rate: 100, Period: time.Minute}
 
 // clientOf returns one of n clients, in an order that the cache of the processor does not foresee.
 func clientOf(i, n int) (c ratelimit.Client) {

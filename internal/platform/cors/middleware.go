@@ -95,7 +95,10 @@ func (c *CORS) record(r *http.Request, p *policy, d decision) {
 		level = logrus.InfoLevel
 	}
 	if d.refusal != nil {
-		if _, host, _ := strings.Cut(from, "://"); !d.preflight && host == r.Host || !c.log.Enabled(logrus.WarnLevel) {
+		if !c.log.Enabled(logrus.WarnLevel) {
+			return
+		}
+		if _, host, _ := strings.Cut(from, "://"); !d.preflight && host == r.Host {
 			return // browsers send Origin to the host of the page, too
 		}
 		if !c.refusals.Allow() {

@@ -79,7 +79,7 @@ func (p *policy) refuse(text string) *errors.Error {
 		return notAllowed
 	case !ok:
 		return malformedOrigin
-	case p.patterns[origin{o.scheme, o.host, anyPort}], p.allowsSubdomain(o),
+	case len(p.patterns) > 0 && (p.patterns[origin{o.scheme, o.host, anyPort}] || p.allowsSubdomain(o)),
 		slices.ContainsFunc(p.expressions, func(e *regexp.Regexp) bool { return e.MatchString(text) }):
 		return nil
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/platform/ratelimit/redistest"
 )
 
-var limit = ratelimit.Limit{Name: "default", Rate: 100, Period: time.Minute, Burst: 100}
+var limit = ratelimit.Limit{Name: "default", Rate: 100, Period: time.Minute}
 
 // BenchmarkMemory has clients in random order, which shows the misses of the processor's cache.
 func BenchmarkMemory(b *testing.B) {

@@ -23,18 +23,17 @@
 //
 // # Redis
 //
-// [Redis] keeps the same number in Redis, by the clock of Redis, in one round trip. While Redis
-// does not respond within 250 ms, each replica counts alone, in its Memory, or refuses with a 503
-// if RATELIMIT_FAIL_CLOSED is set; one request a second tries Redis again. The events
+// [Redis] keeps the same number in Redis, by the clock of Redis, in one round trip. While Redis does
+// not respond within 250 ms, each replica counts alone, in its Memory, or refuses with a 503 if
+// RATELIMIT_FAIL_CLOSED is set; one request a second tries Redis again. The events
 // ratelimit_redis_failed and ratelimit_redis_recovered mark both ends of the outage.
 //
 // Failed authentications are counted in process only.
 //
 // # Lifting it out
 //
-// Copy this folder and internal/platform/errors, internal/platform/logging,
-// internal/platform/config, internal/platform/auth, internal/platform/env/dotenv,
-// internal/platform/env/spelling and internal/platform/env/strength. It imports echo/v4,
-// google/uuid and redis/go-redis/v9; its tests import testify and goleak, and start the
-// redis-server of the machine.
+// Copy this folder and internal/platform/errors, internal/platform/logging, internal/platform/config,
+// internal/platform/auth, internal/platform/env/dotenv, internal/platform/env/spelling and
+// internal/platform/env/strength. It imports echo/v4, google/uuid and redis/go-redis/v9; its tests
+// import testify and goleak, and start the redis-server of the machine.
 package ratelimit

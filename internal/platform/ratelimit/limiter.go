@@ -1,6 +1,7 @@
 package ratelimit
 
 import (
+	"cmp"
 	"context"
 	"hash/maphash"
 	"sync"
@@ -19,7 +20,7 @@ type Limit struct {
 	Name   string // separates the counters of different limits
 	Rate   int
 	Period time.Duration
-	Burst  int
+	Burst  int // zero means Rate
 }
 
 // Client identifies a client within a limit: a kind, followed by the bytes of an id or an address.
@@ -36,7 +37,7 @@ type Decision struct {
 // times returns the time between two requests at the rate of l, and that of a whole burst.
 func (l Limit) times() (interval, burst time.Duration) {
 	interval = l.Period / time.Duration(l.Rate)
-	return interval, interval * time.Duration(l.Burst)
+	return interval, interval * time.Duration(cmp.Or(l.Burst, l.Rate))
 }
 
 // take applies GCRA to a client that has used the given time of its burst. It returns the time used

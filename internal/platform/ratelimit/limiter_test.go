@@ -52,7 +52,7 @@ func TestLimiters(t *testing.T) {
 		other.Name = "other"
 		assert.True(t, take(t, l, other, client(1)).Allowed, "another limit")
 
-		whole := ratelimit.Limit{Name: "whole", Rate: 7, Period: time.Hour, Burst: 7}
+		whole := ratelimit.Limit{Name: "whole", Rate: 7, Period: time.Hour}
 		for range 7 {
 			assert.True(t, take(t, l, whole, client(1)).Allowed, "without a burst it is the rate")
 		}
@@ -108,12 +108,16 @@ func TestAllowanceIsNeverExceeded(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {
 		limit := ratelimit.Limit{
-			Rate: rapid.IntRange(1, 1000).Draw(r, "rate"), Burst: rapid.IntRange(1, 50).Draw(r, "burst"),
+			Rate: rapid.IntRange(1, 1000).Draw(r, "rate"), Burst: rapid.IntRange(0, 50).Draw(r, "burst"),
 			Period: time.Duration(rapid.Int64Range(int64(time.Second), int64(time.Hour)).Draw(r, "period")),
 		}
 		pauses := rapid.SliceOfN(rapid.Int64Range(0, int64(limit.Period)/4), 1, 100).Draw(r, "pauses")
 		synctest.Test(t, func(*testing.T) {
 			m, begin, allowed := ratelimit.NewMemory(), time.Now(), 0
+			burst := limit.Burst
+			if burst == 0 {
+				burst = limit.Rate
+			}
 			for _, pause := range pauses {
 				time.Sleep(time.Duration(pause))
 				d, err := m.Take(context.Background(), limit, client(1), 1)
@@ -122,10 +126,10 @@ func TestAllowanceIsNeverExceeded(t *testing.T) {
 					allowed++
 				}
 				interval := limit.Period / time.Duration(limit.Rate)
-				most := limit.Burst + int(time.Since(begin)/interval)
+				most := burst + int(time.Since(begin)/interval)
 				require.LessOrEqual(r, allowed, most)
 				require.Equal(r, d.Allowed, d.RetryAfter == 0)
-				require.LessOrEqual(r, d.Remaining, limit.Burst)
+				require.LessOrEqual(r, d.Remaining, burst)
 			}
 		})
 	})
@@ -133,7 +137,7 @@ func TestAllowanceIsNeverExceeded(t *testing.T) {
 
 func TestParallelRequestsShareTheAllowance(t *testing.T) {
 	t.Parallel()
-	m, limit := ratelimit.NewMemory(), ratelimit.Limit{Rate: 1000, Period: time.Hour, Burst: 1000}
+	m, limit := ratelimit.NewMemory(), ratelimit.Limit{Rate: 1000, Period: time.Hour}
 	var allowed atomic.Int64
 	var all sync.WaitGroup
 	for range 8 {
@@ -158,7 +162,7 @@ func TestMemoryIsBounded(t *testing.T) { //nolint:paralleltest // measures the h
 		return s.HeapAlloc
 	}
 	before := heap()
-	m, limit := ratelimit.NewMemory(), ratelimit.Limit{Rate: 10, Period: time.Hour, Burst: 10}
+	m, limit := ratelimit.NewMemory(), ratelimit.Limit{Rate: 10, Period: time.Hour}
 	for range 10 {
 		require.True(t, take(t, m, limit, client(0)).Allowed)
 	}
@@ -173,7 +177,7 @@ func TestMemoryIsBounded(t *testing.T) { //nolint:paralleltest // measures the h
 
 func TestFewClientsAreNotEvicted(t *testing.T) {
 	t.Parallel()
-	m, limit := ratelimit.NewMemory(), ratelimit.Limit{Rate: 1, Period: time.Hour, Burst: 1}
+	m, limit := ratelimit.NewMemory(), ratelimit.Limit{Rate: 1, Period: time.Hour}
 	const clients = 4_000 // a sixteenth of the table
 	for i := range clients {
 		require.True(t, take(t, m, limit, client(i)).Allowed)
@@ -188,7 +192,7 @@ func TestFewClientsAreNotEvicted(t *testing.T) {
 }
 
 func TestTakeAllocatesNothing(t *testing.T) {
-	m, limit := ratelimit.NewMemory(), ratelimit.Limit{Name: "default", Rate: 10, Period: time.Minute, Burst: 10}
+	m, limit := ratelimit.NewMemory(), ratelimit.Limit{Name: "default", Rate: 10, Period: time.Minute}
 	i := 0
 	assert.Zero(t, testing.AllocsPerRun(1000, func() {
 		i++
@@ -198,11 +202,11 @@ func TestTakeAllocatesNothing(t *testing.T) {
 
 // Extreme limits neither overflow nor divide by zero.
 func FuzzTake(f *testing.F) {
-	f.Add(100, int64(time.Minute), 100, 1)
+	f.Add(100, int64(time.Minute), 0, 1)
 	f.Add(1_000_000, int64(time.Second), 100_000, 0)
 	f.Add(1, int64(24*time.Hour), 100_000, 1)
 	f.Fuzz(func(t *testing.T, rate int, period int64, burst, n int) {
-		if rate < 1 || rate > 1_000_000 || period < int64(time.Second) || period > int64(24*time.Hour) || burst < 1 || burst > 100_000 || n < 0 || n > 1 {
+		if rate < 1 || rate > 1_000_000 || period < int64(time.Second) || period > int64(24*time.Hour) || burst < 0 || burst > 100_000 || n < 0 || n > 1 {
 			t.Skip("the configuration refuses it")
 		}
 		m, limit := ratelimit.NewMemory(), ratelimit.Limit{Rate: rate, Period: time.Duration(period), Burst: burst}

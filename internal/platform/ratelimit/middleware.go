@@ -24,7 +24,7 @@ type Limits struct {
 	limit  atomic.Pointer[Limit]
 }
 
-// New returns the limits of a configuration that [Config.Validate] has completed.
+// New returns the limits of a configuration.
 func New(cfg Config, log logging.Logger) (*Limits, error) {
 	l := &Limits{local: NewMemory()}
 	l.shared = l.local
@@ -38,10 +38,9 @@ func New(cfg Config, log logging.Logger) (*Limits, error) {
 	return l, err
 }
 
-// Reconfigure changes rate, period and burst to those of a configuration that [Config.Validate] has
-// completed. It may be called at any time.
+// Reconfigure changes rate, period and burst. It may be called at any time.
 func (l *Limits) Reconfigure(cfg Config) {
-	l.limit.Store(&Limit{Rate: cfg.Rate, Period: cfg.Period, Burst: cfg.Burst})
+	l.limit.Store(&Limit{Rate: cfg.Rate, Period: cfg.Period, Burst: cmp.Or(cfg.Burst, cfg.Rate)})
 }
 
 // Close closes the connections to Redis.

@@ -30,7 +30,6 @@ func log(t testing.TB) logging.Logger {
 
 func newLimits(t testing.TB, cfg ratelimit.Config) *ratelimit.Limits {
 	t.Helper()
-	cfg.Validate(func(variable, _, message string) { t.Error(variable, message) })
 	limits, err := ratelimit.New(cfg, log(t))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, limits.Close()) })

@@ -21,9 +21,8 @@ const (
 	keyPrefix    = "ratelimit:"
 )
 
-// script is [Limit.take] on the theoretical arrival time in KEYS[1], in microseconds. ARGV holds
-// the interval, the burst and n. It returns the time used before, rounded so that Go decides the
-// same.
+// script is [Limit.take] on the theoretical arrival time in KEYS[1], in microseconds. ARGV holds the
+// interval, the burst and n. It returns the time used before, rounded so that Go decides the same.
 var script = redis.NewScript(`
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
@@ -38,8 +37,7 @@ if n > 0 then
 end
 return math.floor(used)`)
 
-// Redis is a [Limiter] that all replicas share. See the package documentation for failures of
-// Redis.
+// Redis is a [Limiter] that all replicas share. See the package documentation for failures of Redis.
 type Redis struct {
 	client     *redis.Client
 	local      *Memory

@@ -52,7 +52,7 @@ func TestRedisKilledUnderLoad(t *testing.T) {
 	server := redistest.Start(t)
 	r, logged := newRedis(t, server.URL, false)
 	observer, _ := newRedis(t, server.URL, true) // another replica
-	limit := ratelimit.Limit{Name: "load", Rate: 20, Period: time.Hour, Burst: 20}
+	limit := ratelimit.Limit{Name: "load", Rate: 20, Period: time.Hour}
 	var slowest, requests atomic.Int64
 	var stopped atomic.Bool
 	var all sync.WaitGroup
@@ -107,7 +107,7 @@ func TestFailClosed(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	r, logged := newRedis(t, server.URL, true)
-	limit := ratelimit.Limit{Rate: 10, Period: time.Hour, Burst: 10}
+	limit := ratelimit.Limit{Rate: 10, Period: time.Hour}
 	require.True(t, take(t, r, limit, client(1)).Allowed)
 	server.Kill()
 	for range 3 {
@@ -134,7 +134,7 @@ func TestUnresponsiveRedis(t *testing.T) {
 	r, err := ratelimit.NewRedis("redis://:secret-of-redis@"+l.Addr().String(), ratelimit.NewMemory(), false, log)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, r.Close()) }()
-	limit := ratelimit.Limit{Rate: 1000, Period: time.Hour, Burst: 1000}
+	limit := ratelimit.Limit{Rate: 1000, Period: time.Hour}
 	begin := time.Now()
 	require.True(t, take(t, r, limit, client(1)).Allowed)
 	assert.Less(t, time.Since(begin), 2*time.Second)
@@ -153,10 +153,10 @@ func TestCanceledRequestIsNoOutage(t *testing.T) {
 	r, logged := newRedis(t, redistest.Start(t).URL, true)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := r.Take(ctx, ratelimit.Limit{Rate: 1, Period: time.Hour, Burst: 1}, client(1), 1)
+	_, err := r.Take(ctx, ratelimit.Limit{Rate: 1, Period: time.Hour}, client(1), 1)
 	require.ErrorIs(t, err, context.Canceled)
 	assert.Empty(t, logged.names())
-	assert.True(t, take(t, r, ratelimit.Limit{Rate: 1, Period: time.Hour, Burst: 1}, client(1)).Allowed)
+	assert.True(t, take(t, r, ratelimit.Limit{Rate: 1, Period: time.Hour}, client(1)).Allowed)
 }
 
 func TestInvalidURLIsNotQuoted(t *testing.T) {
