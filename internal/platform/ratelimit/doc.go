@@ -28,8 +28,6 @@
 // RATELIMIT_FAIL_CLOSED is set; one request a second tries Redis again. The events
 // ratelimit_redis_failed and ratelimit_redis_recovered mark both ends of the outage.
 //
-// Failed authentications are counted in process only.
-//
 // # Lifting it out
 //
 // Copy this folder and internal/platform/errors, internal/platform/logging, internal/platform/config,

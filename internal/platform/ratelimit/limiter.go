@@ -58,9 +58,8 @@ const (
 	locks = 256
 )
 
-// slot holds the theoretical arrival time of one client. The hash of a client has a random
-// seed: two of a million clients share a slot with a probability of 1 in 37 million, and nobody can
-// choose which.
+// slot holds the theoretical arrival time of one client. Hashes have a random seed: two of a million
+// clients share a slot with a probability of 1 in 37 million, and nobody can choose which.
 type slot struct {
 	client  uint64
 	arrival time.Duration // since the start of the Memory; a free slot is in the past

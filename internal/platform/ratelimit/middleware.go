@@ -83,10 +83,9 @@ func (l *Limits) Requests(r Route) echo.MiddlewareFunc {
 	}
 }
 
-// Failures limits the failed authentications of each address: it wraps middleware that
-// authenticates, and counts its responses with status 401, except for a token that has expired. Over
-// the limit they become 429, but a valid token still passes: others may use the same address. An API
-// key is refused before its authentication, which costs a query, if keys of the address have failed.
+// Failures limits the failed authentications of each address in this process: it wraps middleware
+// that authenticates, and counts its 401, except for expired tokens. Over the limit they become 429;
+// valid tokens pass, since others may have the same address. API keys, which cost a query, do not.
 func (l *Limits) Failures(authenticate echo.MiddlewareFunc) echo.MiddlewareFunc {
 	if l == nil {
 		return authenticate
@@ -102,8 +101,7 @@ func (l *Limits) Failures(authenticate echo.MiddlewareFunc) echo.MiddlewareFunc 
 				}
 			}
 			err := authenticated(c)
-			expired := errors.HasCode(err, errors.CodeTokenExpired)
-			if err != nil && errors.From(err).Status() == http.StatusUnauthorized && !expired {
+			if errors.From(err).Status() == http.StatusUnauthorized && !errors.HasCode(err, errors.CodeTokenExpired) {
 				if d, _ := l.local.Take(ctx, limit, address, 1); !d.Allowed {
 					return answer(c, limit, d, nil)
 				}

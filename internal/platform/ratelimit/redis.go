@@ -79,11 +79,10 @@ func (r *Redis) Close() error { return r.client.Close() }
 // Take implements [Limiter].
 func (r *Redis) Take(ctx context.Context, l Limit, c Client, n int) (Decision, error) {
 	now, resume := time.Since(r.start), r.resume.Load()
+	var d Decision
 	var err error
 	if resume == 0 || now >= time.Duration(resume) && r.resume.CompareAndSwap(resume, int64(now+redisPause)) {
-		var d Decision
-		d, err = r.ask(ctx, l, c, n)
-		switch {
+		switch d, err = r.ask(ctx, l, c, n); {
 		case err == nil:
 			if resume != 0 {
 				r.resume.Store(0)
