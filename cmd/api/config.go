@@ -12,6 +12,7 @@ import (
 	"github.com/netrun-systems/go-service-template/internal/app"
 	"github.com/netrun-systems/go-service-template/internal/platform/config"
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
+	"github.com/netrun-systems/go-service-template/internal/platform/llm/ollama" // part:ollama part:llm
 )
 
 func (p *program) configCommand() *cobra.Command {
@@ -58,7 +59,7 @@ func (p *program) complete(settings []config.Setting, cfg *app.Config) {
 	defaults := map[string]string{
 		"LOG_FORMAT":      logFormat(cfg.Base, p.stdout),
 		"DB_AUTO_MIGRATE": strconv.FormatBool(cfg.Database.Migrates()),
-		"OLLAMA_HOST":     "http://localhost:11434", // part:ollama part:llm
+		"OLLAMA_HOST":     ollama.DefaultHost, // part:ollama part:llm
 	}
 	if cfg.IsDevelopment() {
 		defaults["DATABASE_URL"] = "an embedded database in " + dataDir()

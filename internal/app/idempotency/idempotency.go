@@ -3,8 +3,6 @@
 // the Idempotency-Key header.
 //
 // [Do] stores the result in the transaction of the effects.
-// [Call] is for effects elsewhere, such as a request to another service: it holds // part:notes part:llm
-// neither a transaction nor a connection meanwhile. // part:notes part:llm
 package idempotency
 
 import (
@@ -91,10 +89,11 @@ func Do[T any](
 
 // part:notes part:llm begin
 
-// Call is [Do] for a function that runs outside of a transaction, for at most five minutes. It claims
-// the key, calls fn and stores the result. A repetition meanwhile is a SERVICE_UNAVAILABLE with
-// Retry-After, because it must not wait with a connection of the pool. An error of fn deletes
-// the claim. That of a replica that dies expires after the five minutes, so fn may then run again.
+// Call is [Do] for effects elsewhere, such as a request to another service: fn runs without a
+// transaction or a connection, for at most five minutes. Call claims the key, calls fn and stores the
+// result. A repetition meanwhile is a SERVICE_UNAVAILABLE with Retry-After, because it must not wait
+// with a connection of the pool. An error of fn deletes the claim. That of a replica that dies expires
+// after the five minutes, so fn may then run again.
 //
 // A result that cannot be stored is returned all the same: the effects are there.
 func Call[T any](

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/ilyakaznacheev/cleanenv"
 
@@ -28,14 +27,13 @@ func (f *field) parse(t text, production bool, found *problems) (reflect.Value, 
 		return refuse("type", "must not contain a NUL byte")
 	}
 	if f.secret() && production {
-		const shortest = 16
 		secret, whole := strength.Of(t.value)
 		whole = whole && !strings.HasSuffix(f.name, "URL") // an invalid URL has a better message
 		switch {
 		case strength.Placeholder(secret):
 			return refuse("placeholder", "must not be a placeholder or contain a placeholder password")
-		case whole && (utf8.RuneCountInString(secret) < shortest || !strength.Mixed(secret)):
-			return refuse("weak", fmt.Sprintf("must be random and have at least %d characters", shortest))
+		case whole && strength.Weak(secret):
+			return refuse("weak", fmt.Sprintf("must be random and have at least %d characters", strength.MinLength/2))
 		}
 	}
 	v, ok := f.convert(t.value)

@@ -45,8 +45,8 @@ func Sensitive(name string) bool {
 }
 
 // harmless reports whether the value of a sensitive name is no secret: a boolean, a number of up to
-// three digits, a duration, a list of scopes, or a scheme of authentication or of a URL. Short codes that
-// people type (PIN, OTP, CVV) are never harmless.
+// three digits, a duration, a list of scopes, or a scheme of authentication or of a URL. Short codes
+// that people type (PIN, OTP, CVV) are never harmless.
 func harmless(name, value string) bool {
 	name, value = strings.ToLower(name), strings.ToLower(value)
 	for _, code := range []string{"cvv", "cvc", "otp", "pin", "passcode"} {

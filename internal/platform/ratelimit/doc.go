@@ -18,8 +18,7 @@
 //
 // [Memory] is a table of fixed size, 1 MiB for 65,536 clients, so that it stays in the cache of a
 // processor. A new client takes the place of the one among four that has used the least of its
-// limit, so a client that is being refused is the last to be forgotten. More clients at once make
-// the limits looser, never the memory larger.
+// limit, so a client that is being refused is forgotten last. More clients loosen the limits.
 //
 // # Redis
 //

@@ -93,18 +93,23 @@ func (l *Limits) Failures(authenticate echo.MiddlewareFunc) echo.MiddlewareFunc 
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		authenticated := authenticate(next)
 		return func(c echo.Context) error {
-			ctx, limit, address := c.Request().Context(), l.of(Route{Name: "authentication"}), addressOf(c)
-			if c.Request().Header.Get(auth.HeaderAPIKey) != "" {
-				limit.Name = "api_keys"
-				if d, _ := l.local.Take(ctx, limit, address, 0); !d.Allowed {
+			name := "authentication"
+			count := func(n int) error {
+				limit := l.of(Route{Name: name})
+				if d, _ := l.local.Take(c.Request().Context(), limit, addressOf(c), n); !d.Allowed {
 					return answer(c, limit, d, nil)
+				}
+				return nil
+			}
+			if c.Request().Header.Get(auth.HeaderAPIKey) != "" {
+				name = "api_keys"
+				if err := count(0); err != nil {
+					return err
 				}
 			}
 			err := authenticated(c)
 			if errors.From(err).Status() == http.StatusUnauthorized && !errors.HasCode(err, errors.CodeTokenExpired) {
-				if d, _ := l.local.Take(ctx, limit, address, 1); !d.Allowed {
-					return answer(c, limit, d, nil)
-				}
+				return cmp.Or(count(1), err)
 			}
 			return err
 		}
@@ -132,8 +137,7 @@ func appendField(b []byte, name, first string, n int, second string, d time.Dura
 	return strconv.AppendInt(append(b, second...), int64(math.Ceil(d.Seconds())), 10)
 }
 
-// clientOf returns the API key or the user of a request, else its address. No credential is part of
-// a [Client].
+// clientOf returns the id of the API key or the user of a request, else its address: no credential.
 func clientOf(c echo.Context) Client {
 	p, ok := auth.PrincipalFrom(c.Request().Context())
 	switch {

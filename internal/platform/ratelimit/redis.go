@@ -4,11 +4,11 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	redislogging "github.com/redis/go-redis/v9/logging"
 	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"github.com/netrun-systems/go-service-template/internal/platform/errors"
@@ -49,17 +49,10 @@ type Redis struct {
 	resume atomic.Int64 // while Redis fails: when to try it again, in nanoseconds since start; else 0
 }
 
-// silence replaces the logger of the client, which writes to standard error. Take logs failures.
-var silence = sync.OnceFunc(func() { redis.SetLogger(quiet{}) })
-
-type quiet struct{}
-
-func (quiet) Printf(context.Context, string, ...any) {}
-
 // NewRedis returns a Limiter on the Redis at a URL, redis:// or rediss:// or unix://. It does not
 // connect. While Redis fails it counts in local, or refuses if failClosed.
 func NewRedis(url string, local *Memory, failClosed bool, log logging.Logger) (*Redis, error) {
-	silence()
+	redislogging.Disable() // it writes to standard error; Take logs failures
 	o, err := redis.ParseURL(url)
 	if err != nil {
 		return nil, errors.Sentinel("ratelimit: the URL of Redis is not valid") // err may quote the password

@@ -42,8 +42,7 @@ func NewEcho(cfg Config, log logging.Logger, early ...echo.MiddlewareFunc) *echo
 	return e
 }
 
-// untimedKey is the context key of the request's ctx without the timeout. // part:notes part:llm
-type untimedKey struct{} // part:notes part:llm
+type untimedKey struct{} // of the ctx of a request without the timeout // part:notes part:llm
 
 const headerCorrelationID = "X-Correlation-Id" // as http.Header spells it
 
@@ -106,8 +105,8 @@ func requestContext(timeout time.Duration) echo.MiddlewareFunc {
 	}
 }
 
-// remoteSpan returns the caller's span from traceparent and tracestate (W3C Trace Context), or an invalid
-// SpanContext if the former is absent, repeated or malformed.
+// remoteSpan returns the caller's span from traceparent and tracestate (W3C Trace Context), or an
+// invalid SpanContext if the former is absent, repeated or malformed.
 func remoteSpan(h http.Header) trace.SpanContext {
 	if len(h["Traceparent"]) != 1 {
 		return trace.SpanContext{}

@@ -116,6 +116,10 @@ func Harmless(name, value string) bool {
 // digits have about 3.6.
 func Mixed(text string) bool { return entropy(text) >= 3 }
 
+// Weak reports whether a secret that another service may have issued is too short, or repeats few
+// characters. Use [MinLength] for secrets of one's own.
+func Weak(secret string) bool { return utf8.RuneCountInString(secret) < MinLength/2 || !Mixed(secret) }
+
 // entropy returns the Shannon entropy in bits a character. It measures how evenly a text uses its
 // characters, not whether they are random.
 func entropy(text string) float64 {

@@ -106,3 +106,12 @@ func BenchmarkPlaceholder(b *testing.B) {
 		}
 	}
 }
+
+func TestWeak(t *testing.T) {
+	t.Parallel()
+	for secret, want := range map[string]bool{
+		"hT4mQ9zL2xVb7KpW": false, "hT4mQ9zL2xVb7Kp": true, "abababababababababab": true, "": true, "äöüÄÖÜßéèêàâîôûç": false,
+	} {
+		assert.Equal(t, want, strength.Weak(secret), secret)
+	}
+}

@@ -19,10 +19,12 @@ import (
 )
 
 const (
-	defaultHost  = "http://localhost:11434"
 	defaultPort  = "11434"
 	defaultModel = "llama3.2"
 )
+
+// DefaultHost is the server if only a model is set.
+const DefaultHost = "http://localhost:11434"
 
 // Config is the configuration of Ollama.
 type Config struct {
@@ -40,10 +42,10 @@ func (c *Config) Validate(report func(variable, rule, message string)) {
 	}
 }
 
-// baseURL returns the URL of a host, [defaultHost] for none. A URL without a port has that of its
+// baseURL returns the URL of a host, [DefaultHost] for none. A URL without a port has that of its
 // scheme, as for Ollama's own client.
 func baseURL(host string) (string, bool) {
-	host = cmp.Or(host, defaultHost)
+	host = cmp.Or(host, DefaultHost)
 	bare := !strings.Contains(host, "://")
 	if bare {
 		host = "http://" + host
